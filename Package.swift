@@ -1,0 +1,62 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+/// Settings of our own targets. Warnings are errors there; dependencies keep their own rules.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+  name: "parley",
+  platforms: [.macOS(.v15)],
+  products: [.executable(name: "parley", targets: ["parley"])],
+  dependencies: [
+    .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1", traits: []),
+    .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-http-types.git", exact: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .target(name: "ParleyDomain", swiftSettings: strict),
+    .target(name: "ParleyStorage", dependencies: ["ParleyDomain", "CSQLite"], swiftSettings: strict),
+    .target(name: "ParleyEngine", dependencies: ["ParleyDomain", "ParleyStorage", crypto], swiftSettings: strict),
+    .target(
+      name: "ParleyAPI",
+      dependencies: ["ParleyDomain", "ParleyEngine", hummingbird, httpTypes, nioCore, nioPosix, logging, crypto],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "parley",
+      dependencies: [
+        "ParleyDomain", "ParleyStorage", "ParleyEngine", "ParleyAPI", logging,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: strict),
+    // What script/bench measures the server against; no part of the product.
+    .executableTarget(name: "yardstick", dependencies: ["CSQLite", hummingbird, httpTypes, nioCore, logging], swiftSettings: strict),
+
+    .target(
+      name: "ParleyTesting",
+      dependencies: ["ParleyDomain", "ParleyStorage", "ParleyEngine", "ParleyAPI", nioCore, logging],
+      path: "Tests/ParleyTesting", swiftSettings: strict),
+    .testTarget(name: "ParleyDomainTests", dependencies: ["ParleyDomain"], swiftSettings: strict),
+    .testTarget(name: "ParleyStorageTests", dependencies: ["ParleyTesting"], swiftSettings: strict),
+    .testTarget(name: "ParleyEngineTests", dependencies: ["ParleyTesting"], swiftSettings: strict),
+    .testTarget(name: "ParleyAPITests", dependencies: ["ParleyTesting"], exclude: ["__Exchanges__"], swiftSettings: strict),
+    .testTarget(name: "ParleyServerTests", dependencies: ["ParleyTesting", "parley"], swiftSettings: strict),
+    .testTarget(name: "TidyTests", swiftSettings: strict),
+  ]
+)

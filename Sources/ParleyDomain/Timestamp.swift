@@ -1,0 +1,84 @@
+/// A UTC instant in whole milliseconds.
+package struct Timestamp: Sendable, Hashable, Comparable {
+  package let milliseconds: Int64
+
+  package init(milliseconds: Int64) { self.milliseconds = milliseconds }
+
+  package static func < (left: Self, right: Self) -> Bool { left.milliseconds < right.milliseconds }
+
+  /// `YYYY-MM-DDTHH:MM:SSZ`, the form of `createdAt` and its like (B-TIME-1). Years 0 to 9999.
+  package var wholeSeconds: String {
+    let seconds = milliseconds.floored(by: 1000)
+    let day = seconds.floored(by: 86400)
+    let second = seconds - day * 86400
+    let date = CivilDate(daysSinceEpoch: day)
+    return String(unsafeUninitializedCapacity: 20) { buffer in
+      func put(_ number: Int64, _ width: Int, at index: Int) {
+        var number = number
+        for place in stride(from: index + width - 1, through: index, by: -1) {
+          buffer[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number % 10)
+          number /= 10
+        }
+      }
+      put(date.year, 4, at: 0)
+      put(date.month, 2, at: 5)
+      put(date.day, 2, at: 8)
+      put(second / 3600, 2, at: 11)
+      put(second / 60 % 60, 2, at: 14)
+      put(second % 60, 2, at: 17)
+      (buffer[4], buffer[7], buffer[10]) = (UInt8(ascii: "-"), UInt8(ascii: "-"), UInt8(ascii: "T"))
+      (buffer[13], buffer[16], buffer[19]) = (UInt8(ascii: ":"), UInt8(ascii: ":"), UInt8(ascii: "Z"))
+      return 20
+    }
+  }
+
+  /// Reads what `wholeSeconds` writes; nil for any other text.
+  package init?(wholeSeconds text: String) {
+    let bytes = Array(text.utf8)
+    func number(_ range: Range<Int>) -> Int64 { bytes[range].reduce(0) { $0 * 10 + Int64($1) - 48 } }
+    guard bytes.count == 20 else { return nil }
+    let (year, month, day) = (number(0..<4), number(5..<7), number(8..<10))
+    let second = number(11..<13) * 3600 + number(14..<16) * 60 + number(17..<19)
+    self.init(milliseconds: (CivilDate(year: year, month: month, day: day).daysSinceEpoch * 86400 + second) * 1000)
+    guard wholeSeconds == text else { return nil }
+  }
+}
+
+/// A day of the proleptic Gregorian calendar, counted by eras of 400 years that start in March.
+package struct CivilDate: Equatable {
+  package let year: Int64
+  package let month: Int64
+  package let day: Int64
+
+  package init(year: Int64, month: Int64, day: Int64) {
+    (self.year, self.month, self.day) = (year, month, day)
+  }
+
+  package init(daysSinceEpoch: Int64) {
+    let days = daysSinceEpoch + 719_468
+    let era = days.floored(by: 146_097)
+    let dayOfEra = days - era * 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let marchMonth = (5 * dayOfYear + 2) / 153
+    month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
+    day = dayOfYear - (153 * marchMonth + 2) / 5 + 1
+    year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+  }
+
+  package var daysSinceEpoch: Int64 {
+    let year = month <= 2 ? year - 1 : year
+    let era = year.floored(by: 400)
+    let yearOfEra = year - era * 400
+    let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+    return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+  }
+}
+
+extension Int64 {
+  /// The quotient rounded towards minus infinity.
+  fileprivate func floored(by divisor: Int64) -> Int64 {
+    let quotient = self / divisor
+    return self % divisor < 0 ? quotient - 1 : quotient
+  }
+}

@@ -1,0 +1,81 @@
+import ParleyDomain
+
+extension Transaction {
+  /// Adds a configuration with its first version. The id of another one of the account that has the same bridged service is returned
+  /// instead of adding anything (B-CFG-6).
+  package func insert(_ configuration: Configuration, of draft: ConfigurationDraft) throws -> Configuration.ID? {
+    let inserted = try connection.run(
+      """
+      INSERT INTO configuration (account_id, id, version, memory_store_id, bridged_service_id, created_at, updated_at)
+      VALUES (\(account), \(configuration.id), \(configuration.version), \(draft.memoryStoreId), \(draft.bridgedServiceId),
+        \(configuration.createdAt), \(configuration.updatedAt))
+      ON CONFLICT DO NOTHING
+      """)
+    guard inserted == 1 else {
+      let holder: Configuration.ID? = try connection.one(
+        "SELECT id FROM configuration WHERE account_id = \(account) AND bridged_service_id = \(draft.bridgedServiceId)"
+      ) { try $0.id(0) }
+      // Only where several writers run side by side: the holder let go between our two looks.
+      guard let holder else { throw ParleyError.unavailable(cause: "a bridged service changed hands") }
+      return holder
+    }
+    _ = try connection.run(
+      """
+      INSERT INTO configuration_version (account_id, configuration_id, version, grouping_type, memory_store_id, settings)
+      VALUES (\(account), \(configuration.id), \(configuration.version), \(draft.groupingType.rawValue), \(draft.memoryStoreId),
+        \(configuration.settings))
+      """)
+    return nil
+  }
+
+  package func configuration(_ id: Configuration.ID) throws -> Configuration? {
+    try connection.one(
+      """
+      SELECT c.id, c.version, c.created_at, c.updated_at, v.settings FROM configuration AS c JOIN configuration_version AS v
+        ON v.account_id = c.account_id AND v.configuration_id = c.id AND v.version = c.version
+      WHERE c.account_id = \(account) AND c.id = \(id)
+      """, Self.configuration)
+  }
+
+  /// A page of configurations, newest first, of one memory store if it is given (B-CFG-14).
+  package func configurations(memoryStoreId: String?, _ request: PageRequest) throws -> Page {
+    try page(
+      request,
+      select: { direction, key, limit in
+        let (beyond, order): (StaticString, StaticString) = direction == .next ? ("<", "DESC") : (">", "ASC")
+        let key = key ?? "conv_configuration_~"
+        return if let memoryStoreId {
+          """
+          SELECT c.id, c.version, c.created_at, c.updated_at, v.settings FROM configuration AS c JOIN configuration_version AS v
+            ON v.account_id = c.account_id AND v.configuration_id = c.id AND v.version = c.version
+          WHERE c.account_id = \(account) AND c.memory_store_id = \(memoryStoreId) AND c.id \(sql: beyond) \(key)
+          ORDER BY c.id \(sql: order) LIMIT \(limit)
+          """
+        } else {
+          """
+          SELECT c.id, c.version, c.created_at, c.updated_at, v.settings FROM configuration AS c JOIN configuration_version AS v
+            ON v.account_id = c.account_id AND v.configuration_id = c.id AND v.version = c.version
+          WHERE c.account_id = \(account) AND c.id \(sql: beyond) \(key)
+          ORDER BY c.id \(sql: order) LIMIT \(limit)
+          """
+        }
+      },
+      append: { row, items in items.append(contentsOf: try Self.configuration(row).document) })
+  }
+
+  /// What a new conversation takes of a configuration; nil when there is no such one.
+  package func currentVersion(of id: Configuration.ID) throws -> ConfigurationVersion? {
+    try connection.one(
+      """
+      SELECT v.version, v.grouping_type, v.memory_store_id FROM configuration AS c JOIN configuration_version AS v
+        ON v.account_id = c.account_id AND v.configuration_id = c.id AND v.version = c.version
+      WHERE c.account_id = \(account) AND c.id = \(id)
+      """
+    ) { ConfigurationVersion(number: $0.integer(0), groupingType: try $0.choice(1), memoryStoreId: $0.text(2)) }
+  }
+
+  private static func configuration(_ row: any Row) throws -> Configuration {
+    Configuration(
+      id: try row.id(0), version: row.integer(1), createdAt: row.timestamp(2), updatedAt: row.timestamp(3), settings: row.bytes(4))
+  }
+}

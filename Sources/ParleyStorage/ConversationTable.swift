@@ -1,0 +1,133 @@
+import ParleyDomain
+
+/// What a new conversation pins (B-CONV-5): a version of a configuration, settings of its own, or both.
+package struct ConversationPin: Sendable {
+  package let configurationId: Configuration.ID?
+  package let version: Int64?
+  /// JSON text of the conversation's own settings.
+  package let override: [UInt8]?
+
+  package init(configurationId: Configuration.ID?, version: Int64?, override: [UInt8]?) {
+    (self.configurationId, self.version, self.override) = (configurationId, version, override)
+  }
+}
+
+extension Transaction {
+  /// Adds a conversation; `held` says what its row counts.
+  package func insert(_ conversation: Conversation, as held: HeldConversation, pinning pin: ConversationPin) throws -> Stored<Conversation> {
+    let stored = Stored(conversation)
+    _ = try connection.run(
+      """
+      INSERT INTO conversation (account_id, id, status, configuration_id, configuration_version, settings_override, grouping_scope,
+        grouping_type, participant_count, next_position, document)
+      VALUES (\(account), \(conversation.id), \(conversation.status.rawValue), \(pin.configurationId), \(pin.version), \(pin.override),
+        \(held.groupingScope), \(held.groupingType.rawValue), \(held.participantCount), \(held.nextPosition), \(stored.document))
+      """)
+    return stored
+  }
+
+  /// The conversation's narrow row, which stays as it is until the transaction ends; nil when there is no such conversation.
+  package func lockConversation(_ id: Conversation.ID) throws -> HeldConversation? {
+    var held: HeldConversation?
+    try connection.lockedRows(
+      """
+      SELECT status, grouping_scope, grouping_type, participant_count, next_position FROM conversation
+      WHERE account_id = \(account) AND id = \(id)
+      """
+    ) { row in
+      held = HeldConversation(
+        id: id, accountId: account, status: try row.choice(0), groupingScope: row.text(1), groupingType: try row.choice(2),
+        participantCount: row.integer(3), nextPosition: row.integer(4))
+    }
+    return held
+  }
+
+  package func hasConversation(_ id: Conversation.ID) throws -> Bool {
+    try connection.one("SELECT 1 FROM conversation WHERE account_id = \(account) AND id = \(id)") { _ in true } ?? false
+  }
+
+  package func conversation(_ id: Conversation.ID) throws -> Stored<Conversation>? {
+    try connection.one("SELECT document FROM conversation WHERE account_id = \(account) AND id = \(id)") { $0.document(0) }
+  }
+
+  /// A page of conversations, newest first (B-PAGE-7), with one of the statuses and linked to the channel's id if these are given.
+  package func conversations(_ filter: ConversationFilter, _ request: PageRequest) throws -> Page {
+    try page(request) { direction, key, limit in
+      let (beyond, order): (StaticString, StaticString) = direction == .next ? ("<", "DESC") : (">", "ASC")
+      // Greater than every id: the start of a list that goes down.
+      let key = key ?? "conv_conversation_~"
+      if let channelId = filter.channelId {
+        return linked(to: channelId, filter.statuses, beyond: beyond, key: key, order: order, limit: limit)
+      }
+      let statuses = filter.statuses
+      return switch statuses.count {
+      case 0, Conversation.Status.allCases.count:
+        """
+        SELECT id, document FROM conversation WHERE account_id = \(account) AND id \(sql: beyond) \(key)
+        ORDER BY id \(sql: order) LIMIT \(limit)
+        """
+      case 1:
+        """
+        SELECT id, document FROM conversation WHERE account_id = \(account) AND status = \(statuses[0].rawValue) AND id \(sql: beyond) \(key)
+        ORDER BY id \(sql: order) LIMIT \(limit)
+        """
+      // One limited range a status, merged: an IN would walk through all conversations of the account.
+      default:
+        """
+        SELECT id, document FROM (
+          SELECT id, document FROM conversation WHERE account_id = \(account) AND status = \(statuses[0].rawValue)
+            AND id \(sql: beyond) \(key) ORDER BY id \(sql: order) LIMIT \(limit)) AS one
+        UNION ALL
+        SELECT id, document FROM (
+          SELECT id, document FROM conversation WHERE account_id = \(account) AND status = \(statuses[1].rawValue)
+            AND id \(sql: beyond) \(key) ORDER BY id \(sql: order) LIMIT \(limit)) AS two
+        ORDER BY id \(sql: order) LIMIT \(limit)
+        """
+      }
+    }
+  }
+
+  /// What the conversation pins; it exists.
+  package func pinnedConfiguration(of id: Conversation.ID) throws -> PinnedConfiguration {
+    let pinned = try connection.one(
+      """
+      SELECT v.settings, c.settings_override FROM conversation AS c LEFT JOIN configuration_version AS v
+        ON v.account_id = c.account_id AND v.configuration_id = c.configuration_id AND v.version = c.configuration_version
+      WHERE c.account_id = \(account) AND c.id = \(id)
+      """
+    ) { PinnedConfiguration(base: $0.optionalBytes(0), override: $0.optionalBytes(1)) }
+    guard let pinned else { throw DamagedDocument(reason: "a conversation without its row") }
+    return pinned
+  }
+
+  /// Replaces a held conversation by a new state of it.
+  package func update(_ conversation: Conversation) throws -> Stored<Conversation> {
+    let stored = Stored(conversation)
+    _ = try connection.run(
+      """
+      UPDATE conversation SET status = \(conversation.status.rawValue), document = \(stored.document)
+      WHERE account_id = \(account) AND id = \(conversation.id)
+      """)
+    return stored
+  }
+
+  /// Replaces the settings that a held conversation has of its own.
+  package func setOverride(_ override: [UInt8]?, of id: Conversation.ID) throws {
+    _ = try connection.run("UPDATE conversation SET settings_override = \(override) WHERE account_id = \(account) AND id = \(id)")
+  }
+
+  /// Starts from the links. Each conversation counts once, by the least of its links' owners, so that no rows have to be gathered first.
+  private func linked(
+    to channelId: String, _ statuses: [Conversation.Status], beyond: StaticString, key: String, order: StaticString, limit: Int64
+  ) -> SQL {
+    let statuses = (statuses.isEmpty ? Conversation.Status.allCases : statuses).map { Value.text($0.rawValue) }
+    return """
+      SELECT c.id, c.document FROM channel_link AS l CROSS JOIN conversation AS c
+      WHERE l.account_id = \(account) AND l.channel_id = \(channelId) AND l.conversation_id \(sql: beyond) \(key)
+        AND c.account_id = l.account_id AND c.id = l.conversation_id AND c.status IN (\(list: statuses))
+        AND NOT EXISTS (SELECT 1 FROM channel_link AS m WHERE m.account_id = l.account_id AND m.channel_id = l.channel_id
+          AND m.conversation_id = l.conversation_id AND m.owner_id < l.owner_id)
+      ORDER BY l.conversation_id \(sql: order) LIMIT \(limit)
+      """
+  }
+}

@@ -1,0 +1,97 @@
+import ParleyDomain
+
+/// The one seam to the database.
+///
+/// Work is a synchronous closure in one transaction: nothing can be awaited inside, so no network call holds a transaction open. A closure
+/// may run again after it was rolled back, so it touches nothing but the transaction; times and ids are taken before. What a closure throws
+/// is thrown on and leaves nothing behind; a database that can't do it throws `ParleyError.unavailable`.
+package protocol Database: Sendable {
+  func read<Answer: Sendable>(
+    for account: Account.ID, _ access: Access, _ body: @escaping @Sendable (Transaction) throws -> Answer
+  ) async throws -> Answer
+
+  /// Returns once the transaction is on the disk.
+  func write<Answer: Sendable>(
+    for account: Account.ID, _ body: @escaping @Sendable (Transaction) throws -> Answer
+  ) async throws -> Answer
+
+  /// For what belongs to no account or to all: signing in, accounts, the schema.
+  func readSystem<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer
+  func writeSystem<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer
+
+  var metrics: DatabaseMetrics { get }
+
+  /// Ends the background work after what was accepted is done.
+  func close() async
+}
+
+/// How much a read needs.
+package enum Access: Sendable {
+  /// One statement, run where the caller runs. Several would each see their own state.
+  case statement
+  /// Several statements that see one state, run where the caller runs.
+  case snapshot
+  /// A snapshot that takes long enough to be run on a thread of its own.
+  case bulk
+
+  /// The access for a page whose existence check comes first only when it is empty.
+  package static func page(of size: Int) -> Access { size > 200 ? .bulk : .snapshot }
+}
+
+/// One account's side of a transaction. Every statement of a table function has the account as its first condition.
+package final class Transaction {
+  let connection: any Connection
+  let account: Account.ID
+
+  init(_ connection: any Connection, account: Account.ID) {
+    self.connection = connection
+    self.account = account
+  }
+}
+
+/// A transaction that sees all accounts: the exception, for signing in, accounts and the schema.
+package final class SystemTransaction {
+  let connection: any Connection
+
+  init(_ connection: any Connection) { self.connection = connection }
+}
+
+/// What a database driver gives the tables.
+protocol Connection: AnyObject {
+  /// Runs a statement that returns no rows; says how many it changed.
+  func run(_ sql: SQL) throws -> Int
+  /// Runs a statement and shows each row to `body`, in order.
+  func rows(_ sql: SQL, _ body: (any Row) throws -> Void) throws
+  /// The same for a read of rows that are decided on: they stay as they are until the transaction ends.
+  func lockedRows(_ sql: SQL, _ body: (any Row) throws -> Void) throws
+}
+
+extension Connection {
+  /// The first row as `read` makes it; nil when there is none.
+  func one<Value>(_ sql: SQL, _ read: (any Row) throws -> Value) throws -> Value? {
+    var value: Value?
+    try rows(sql) { row in if value == nil { value = try read(row) } }
+    return value
+  }
+
+  func all<Value>(_ sql: SQL, _ read: (any Row) throws -> Value) throws -> [Value] {
+    var values: [Value] = []
+    try rows(sql) { values.append(try read($0)) }
+    return values
+  }
+}
+
+/// Counts since the start, for the operator.
+package struct DatabaseMetrics: Sendable {
+  package var commits: Int = 0
+  package var failedCommits: Int = 0
+  /// Closures that ran in a committed transaction; with `commits` the mean size of a group.
+  package var writes: Int = 0
+  package var commitMicroseconds: Int = 0
+  package var reads: Int = 0
+  package var readMicroseconds: Int = 0
+  package var queueLength: Int = 0
+  package var refusedByQueue: Int = 0
+
+  package init() {}
+}

@@ -1,0 +1,51 @@
+import ParleyDomain
+
+extension Transaction {
+  package func insert(_ operation: Operation) throws {
+    _ = try connection.run(
+      """
+      INSERT INTO operation (account_id, id, created_at, document)
+      VALUES (\(account), \(operation.id), \(operation.createdAt), \(Stored(operation).document))
+      """)
+  }
+
+  package func operation(_ id: Operation.ID) throws -> Stored<Operation>? {
+    try connection.one("SELECT document FROM operation WHERE account_id = \(account) AND id = \(id)") { $0.document(0) }
+  }
+
+  /// Remembers a request's answer under its key. If the key was used since `oldest`, nothing changes and what it was used for is returned;
+  /// an older use is overwritten (B-IDEM-2).
+  package func remember(
+    _ accepted: AcceptedOperation, under key: IdempotencyKey, at now: Timestamp, since oldest: Timestamp
+  ) throws -> RememberedOperation? {
+    let remembered = try connection.run(
+      """
+      INSERT INTO idempotency_key (account_id, key, fingerprint, created_at, operation_id, configuration_id, status_url)
+      VALUES (\(account), \(key.text), \(key.fingerprint), \(now), \(accepted.operationId), \(accepted.configurationId),
+        \(accepted.statusURL))
+      ON CONFLICT (account_id, key) DO UPDATE SET fingerprint = excluded.fingerprint, created_at = excluded.created_at,
+        operation_id = excluded.operation_id, configuration_id = excluded.configuration_id, status_url = excluded.status_url
+      WHERE idempotency_key.created_at < \(oldest)
+      """)
+    return remembered == 1 ? nil : try self.remembered(key)
+  }
+
+  private func remembered(_ key: IdempotencyKey) throws -> RememberedOperation? {
+    try connection.one(
+      """
+      SELECT fingerprint, operation_id, configuration_id, status_url FROM idempotency_key
+      WHERE account_id = \(account) AND key = \(key.text)
+      """
+    ) { row in
+      RememberedOperation(
+        fingerprint: row.text(0),
+        accepted: AcceptedOperation(operationId: try row.id(1), configurationId: try row.id(2), statusURL: row.text(3)))
+    }
+  }
+}
+
+/// The answer that an idempotency key got, and for which request.
+package struct RememberedOperation: Sendable {
+  package let fingerprint: String
+  package let accepted: AcceptedOperation
+}

@@ -1,0 +1,61 @@
+import ParleyDomain
+
+extension Transaction {
+  /// Reads one page. `select` gives the statement for rows beyond a key in a direction (nil: from the list's start), at most `limit` of
+  /// them, nearest first; column 0 is the key. `append` adds a row's document.
+  ///
+  /// A neighbour is named only if it has an item (B-PAGE-4), which on the side that the page was reached from takes a look of its own.
+  func page(
+    _ request: PageRequest, select: (_ direction: Cursor.Direction, _ key: String?, _ limit: Int64) -> SQL,
+    append: (any Row, inout [UInt8]) throws -> Void = { row, items in row.append(1, to: &items) }
+  ) throws -> Page {
+    let direction = request.cursor?.direction ?? .next
+    var rows = PageRows(limit: request.size)
+    try connection.rows(select(direction, request.cursor?.key, Int64(request.size) + 1)) { row in
+      try rows.add(key: row.text(0)) { items in try append(row, &items) }
+    }
+    guard let nearest = rows.firstKey, let farthest = rows.lastKey else { return Page(items: [], count: 0, next: nil, previous: nil) }
+    let back: Cursor.Direction = direction == .next ? .previous : .next
+    let ahead = rows.hasMore ? Cursor(direction, from: farthest) : nil
+    let behind = try request.cursor == nil || connection.one(select(back, nearest, 1)) { _ in true } == nil ? nil : Cursor(back, from: nearest)
+    return Page(
+      items: rows.joined(reversed: direction == .previous), count: rows.count,
+      next: direction == .next ? ahead : behind, previous: direction == .next ? behind : ahead)
+  }
+}
+
+/// The rows of a page as they come: their documents in one buffer, and where each ends.
+private struct PageRows {
+  let limit: Int
+  private(set) var hasMore = false
+  private(set) var firstKey: String?
+  private(set) var lastKey: String?
+  private var items: [UInt8] = []
+  private var ends: [Int] = []
+
+  var count: Int { ends.count }
+
+  init(limit: Int) { self.limit = limit }
+
+  mutating func add(key: String, _ append: (inout [UInt8]) throws -> Void) rethrows {
+    guard ends.count < limit else {
+      hasMore = true
+      return
+    }
+    if ends.isEmpty { firstKey = key } else { items.append(UInt8(ascii: ",")) }
+    lastKey = key
+    try append(&items)
+    ends.append(items.count)
+  }
+
+  func joined(reversed: Bool) -> [UInt8] {
+    guard reversed else { return items }
+    var joined: [UInt8] = []
+    joined.reserveCapacity(items.count)
+    for index in ends.indices.reversed() {
+      if !joined.isEmpty { joined.append(UInt8(ascii: ",")) }
+      joined.append(contentsOf: items[(index == 0 ? 0 : ends[index - 1] + 1)..<ends[index]])
+    }
+    return joined
+  }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import ParleyDomain
+
+/// The embedded database: one SQLite file, readers beside one writer.
+package final class SQLiteDatabase: Database {
+  /// Who opens the file.
+  package enum Role: Sendable {
+    /// Holds the lock on `<file>.lock`, makes and migrates the schema, checkpoints.
+    case server
+    /// A command beside a running server, or alone: takes the schema as it is, never checkpoints. An empty file it makes and migrates under
+    /// the lock, which it then gives back.
+    case command
+  }
+
+  private let readers: SQLiteReaders
+  private let writer: SQLiteWriter
+  private let lock: FileLock?
+
+  /// Opens the file, which is made (mode 0600) with its folder if it is not there. `seal` is asked once the schema is ready: it gets the
+  /// key check that the schema row has (nil in a new one) and returns the one to keep; it throws to refuse the database.
+  package init(path: String, role: Role, seal: (_ keyCheck: String?) throws -> String) throws {
+    var lock = try FileLock.take(path: path + ".lock")
+    if case .server = role, lock == nil { throw StartFailure("another server uses \(path): it holds the lock on \(path).lock") }
+    try SQLiteFile.makeIfMissing(path)
+    let connection: SQLiteConnection
+    do {
+      connection = try SQLiteWriter.open(path: path)
+      if case .server = role { try SQLiteFile.check(connection, path: path) }
+      try SQLiteSchema(connection: connection, path: path).prepare(mayMigrate: lock != nil, isServer: role == .server, seal: seal)
+    } catch let error as SQLiteError {
+      throw StartFailure("\(path) can't be used: \(error.message)")
+    }
+    if case .command = role { lock = nil }
+    self.lock = lock
+    readers = SQLiteReaders(path: path)
+    writer = SQLiteWriter(path: path, connection: connection, checkpoints: role == .server)
+  }
+
+  package func read<Answer: Sendable>(
+    for account: Account.ID, _ access: Access, _ body: @escaping @Sendable (Transaction) throws -> Answer
+  ) async throws -> Answer {
+    try await readers.read(access) { connection in try body(Transaction(connection, account: account)) }
+  }
+
+  package func write<Answer: Sendable>(
+    for account: Account.ID, _ body: @escaping @Sendable (Transaction) throws -> Answer
+  ) async throws -> Answer {
+    try await writer.write { connection in try body(Transaction(connection, account: account)) }
+  }
+
+  package func readSystem<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer {
+    try await readers.read(.snapshot) { connection in try body(SystemTransaction(connection)) }
+  }
+
+  package func writeSystem<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer {
+    try await writer.write { connection in try body(SystemTransaction(connection)) }
+  }
+
+  package var metrics: DatabaseMetrics {
+    var metrics = DatabaseMetrics()
+    writer.add(to: &metrics)
+    (metrics.reads, metrics.readMicroseconds) = readers.totals
+    return metrics
+  }
+
+  package func close() async {
+    readers.close()
+    await writer.stop()
+  }
+
+  /// Writes a consistent copy of the database at `path` to `target`, which must not exist, and checks it. Runs beside a server.
+  package static func backUp(_ path: String, to target: String) throws {
+    guard !FileManager.default.fileExists(atPath: target) else { throw StartFailure("\(target) is there already") }
+    guard FileManager.default.fileExists(atPath: path) else { throw StartFailure("there is no database at \(path)") }
+    do {
+      let source = try SQLiteConnection(path: path)
+      try SQLiteSchema(connection: source, path: path).checkIsOurs()
+      // Made first, so that nobody else can read it while it grows; VACUUM INTO takes an empty file.
+      try SQLiteFile.makeIfMissing(target)
+      _ = try source.run("VACUUM INTO \(target)")
+      let problems = try SQLiteConnection(path: target).all("PRAGMA integrity_check(1)") { $0.text(0) }
+      guard problems == ["ok"] else { throw StartFailure("the copy is damaged: \(problems.joined(separator: "; "))") }
+      try SQLiteFile.sync(target)
+    } catch {
+      try? FileManager.default.removeItem(atPath: target)
+      throw (error as? SQLiteError).map { StartFailure("\(path) can't be copied: \($0.message)") } ?? error
+    }
+  }
+}
+
+/// Why a server or command can't begin, in a sentence for the person at the terminal.
+package struct StartFailure: Error, CustomStringConvertible {
+  package let description: String
+
+  package init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,63 @@
+import Foundation
+import ParleyDomain
+
+/// What the file system sees of a database.
+enum SQLiteFile {
+  /// Files up to this size are checked whole at start; larger ones would keep the server from starting for long.
+  private static let checkedWholeBytesMax = 64 << 20
+
+  /// Makes an empty file that only its owner can read, and its folder.
+  static func makeIfMissing(_ path: String) throws {
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    if !FileManager.default.fileExists(atPath: folder) {
+      do {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      } catch {
+        throw StartFailure("the folder \(folder) can't be made: \(error.localizedDescription)")
+      }
+    }
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw StartFailure("\(path) can't be opened: \(String(cString: strerror(errno)))") }
+    close(descriptor)
+  }
+
+  /// Throws if the file is damaged, as far as a look of bounded length can tell.
+  static func check(_ connection: SQLiteConnection, path: String) throws {
+    let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+    let problems: [String]
+    do {
+      // The schema alone is read in any case.
+      _ = try connection.one("SELECT COUNT(*) FROM sqlite_master") { $0.integer(0) }
+      problems = size <= checkedWholeBytesMax ? try connection.all("PRAGMA quick_check(1)") { $0.text(0) } : ["ok"]
+    } catch let error as SQLiteError {
+      throw StartFailure("\(path) is damaged or no database: \(error.message). Put a backup in its place")
+    }
+    guard problems == ["ok"] else { throw StartFailure("\(path) is damaged: \(problems.joined(separator: "; ")). Put a backup in its place") }
+  }
+
+  /// Returns once the file is on the disk.
+  static func sync(_ path: String) throws {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    defer { close(descriptor) }
+    guard descriptor >= 0, fsync(descriptor) == 0 else { throw StartFailure("\(path) can't be synced: \(String(cString: strerror(errno)))") }
+  }
+}
+
+/// An advisory lock on a file, held until it is let go of or the process ends.
+final class FileLock: Sendable {
+  private let descriptor: Int32
+
+  private init(descriptor: Int32) { self.descriptor = descriptor }
+
+  deinit { close(descriptor) }
+
+  /// Nil when somebody else holds it.
+  static func take(path: String) throws -> FileLock? {
+    try SQLiteFile.makeIfMissing(path)
+    let descriptor = open(path, O_RDWR | O_CLOEXEC)
+    guard descriptor >= 0 else { throw StartFailure("\(path) can't be opened: \(String(cString: strerror(errno)))") }
+    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return FileLock(descriptor: descriptor) }
+    close(descriptor)
+    return nil
+  }
+}

@@ -1,0 +1,224 @@
+import CSQLite
+import Foundation
+import ParleyDomain
+import Synchronization
+
+/// The one thread that writes. It takes the closures that queued up while the last commit was on its way to the disk, runs each in a
+/// savepoint of one transaction, commits once, and only then answers them all.
+final class SQLiteWriter: @unchecked Sendable {
+  // Unchecked: the queue is guarded by `condition`, the connection belongs to the thread alone.
+
+  /// Closures in one transaction.
+  static let groupMax = 64
+  /// How long a group goes on taking closures.
+  static let groupDuration = Duration.milliseconds(5)
+  /// Closures that may wait; beyond, callers are told to come again.
+  static let queueMax = 4096
+  /// Pages in the log after which it is copied into the database; beyond `logPagesMax` readers are waited for, so that it starts anew.
+  static let logPagesBeforeCheckpoint: Int32 = 1000
+  static let logPagesMax: Int32 = 8000
+
+  private let path: String
+  private let checkpoints: Bool
+  private let condition = NSCondition()
+  private var queue: [any WriteJob] = []
+  private var isStopping = false
+  private var hasEnded = false
+  private var connection: SQLiteConnection?
+
+  private let commits = Atomic<Int>(0)
+  private let failedCommits = Atomic<Int>(0)
+  private let writes = Atomic<Int>(0)
+  private let commitMicroseconds = Atomic<Int>(0)
+  private let refused = Atomic<Int>(0)
+
+  /// `checkpoints` is for the server alone; `connection` is taken over.
+  init(path: String, connection: SQLiteConnection, checkpoints: Bool) {
+    self.path = path
+    self.connection = connection
+    self.checkpoints = checkpoints
+    let thread = Thread { self.loop() }
+    thread.name = "parley-writer"
+    thread.start()
+  }
+
+  /// A connection that commits durably: the log is synced before a commit returns.
+  static func open(path: String) throws -> SQLiteConnection {
+    let connection = try SQLiteConnection(path: path)
+    try connection.execute(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384")
+    connection.countLogPages()
+    return connection
+  }
+
+  /// Runs the closure in a transaction; returns once that is on the disk.
+  func write<Answer: Sendable>(_ body: @escaping @Sendable (SQLiteConnection) throws -> Answer) async throws -> Answer {
+    try await withCheckedThrowingContinuation { continuation in
+      let refusal = enqueue(Write(body: body, continuation: continuation))
+      if let refusal { continuation.resume(throwing: refusal) }
+    }
+  }
+
+  /// Does what was accepted, then ends the thread.
+  func stop() async {
+    await withCheckedContinuation { continuation in
+      Thread.detachNewThread {
+        self.condition.lock()
+        self.isStopping = true
+        self.condition.broadcast()
+        while !self.hasEnded { self.condition.wait() }
+        self.condition.unlock()
+        continuation.resume()
+      }
+    }
+  }
+
+  func add(to metrics: inout DatabaseMetrics) {
+    metrics.commits = commits.load(ordering: .relaxed)
+    metrics.failedCommits = failedCommits.load(ordering: .relaxed)
+    metrics.writes = writes.load(ordering: .relaxed)
+    metrics.commitMicroseconds = commitMicroseconds.load(ordering: .relaxed)
+    metrics.refusedByQueue = refused.load(ordering: .relaxed)
+    metrics.queueLength = condition.withLock { queue.count }
+  }
+
+  private func enqueue(_ job: any WriteJob) -> ParleyError? {
+    condition.withLock {
+      if isStopping { return .unavailable(cause: "the server is stopping") }
+      guard queue.count < Self.queueMax else {
+        refused.add(1, ordering: .relaxed)
+        return .unavailable(cause: "the writer's queue is full")
+      }
+      queue.append(job)
+      condition.signal()
+      return nil
+    }
+  }
+
+  // MARK: - On the thread
+
+  private func loop() {
+    while waitForWork() {
+      var done: [any WriteJob] = []
+      do {
+        let start = ContinuousClock.now
+        try runGroup(since: start, into: &done)
+        commits.add(1, ordering: .relaxed)
+        writes.add(done.count, ordering: .relaxed)
+        commitMicroseconds.add((ContinuousClock.now - start).microseconds, ordering: .relaxed)
+        for job in done { job.answer() }
+        checkpointIfDue()
+      } catch {
+        failedCommits.add(1, ordering: .relaxed)
+        // What these closures saw may have been rolled back with the others, so none of them may answer, not even with a refusal.
+        let cause = "\(error)"
+        for job in done { job.fail(.unavailable(cause: cause)) }
+        // The next group begins on a fresh connection: this one's state is not known.
+        connection = nil
+      }
+    }
+    finish()
+  }
+
+  /// False when there is nothing left to do and will be nothing more.
+  private func waitForWork() -> Bool {
+    condition.withLock {
+      while queue.isEmpty {
+        if isStopping { return false }
+        condition.wait()
+      }
+      return true
+    }
+  }
+
+  private func nextJob() -> (any WriteJob)? {
+    condition.withLock { queue.isEmpty ? nil : queue.removeFirst() }
+  }
+
+  /// Runs one group and commits it. `done` has the jobs that ran or that share the failure.
+  private func runGroup(since start: ContinuousClock.Instant, into done: inout [any WriteJob]) throws {
+    let connection: SQLiteConnection
+    do {
+      connection = try self.connection ?? reopened()
+      _ = try connection.run("BEGIN IMMEDIATE")
+    } catch {
+      // The cause is the same for all who wait, and each would wait as long for it again.
+      while let job = nextJob() { done.append(job) }
+      throw error
+    }
+    repeat {
+      guard let job = nextJob() else { break }
+      done.append(job)
+      _ = try connection.run("SAVEPOINT closure")
+      if job.run(on: connection) {
+        _ = try connection.run("RELEASE closure")
+      } else {
+        guard connection.isInTransaction else { throw SQLiteError(code: SQLITE_ABORT, message: "the transaction was lost") }
+        _ = try connection.run("ROLLBACK TO closure")
+        _ = try connection.run("RELEASE closure")
+      }
+    } while done.count < Self.groupMax && ContinuousClock.now - start < Self.groupDuration
+    _ = try connection.run("COMMIT")
+  }
+
+  private func reopened() throws -> SQLiteConnection {
+    let opened = try Self.open(path: path)
+    connection = opened
+    return opened
+  }
+
+  /// After the answers, so that no request waits for it; the next group may.
+  private func checkpointIfDue() {
+    guard checkpoints, let connection else { return }
+    let pages = connection.logPages
+    if pages >= Self.logPagesMax {
+      connection.checkpoint(SQLITE_CHECKPOINT_RESTART)
+    } else if pages >= Self.logPagesBeforeCheckpoint {
+      connection.checkpoint(SQLITE_CHECKPOINT_PASSIVE)
+    }
+  }
+
+  private func finish() {
+    if checkpoints { connection?.checkpoint(SQLITE_CHECKPOINT_TRUNCATE) }
+    connection = nil
+    condition.withLock {
+      hasEnded = true
+      condition.broadcast()
+    }
+  }
+}
+
+/// A closure that waits for its turn, and who waits for it.
+private protocol WriteJob: AnyObject {
+  /// Runs the closure and keeps its outcome; false if that is an error.
+  func run(on connection: SQLiteConnection) -> Bool
+  /// Hands the outcome over: the transaction is on the disk.
+  func answer()
+  /// Hands over that the transaction is not.
+  func fail(_ error: ParleyError)
+}
+
+private final class Write<Answer: Sendable>: WriteJob {
+  private let body: @Sendable (SQLiteConnection) throws -> Answer
+  private let continuation: CheckedContinuation<Answer, any Error>
+  private var outcome: Result<Answer, any Error> = .failure(ParleyError.unavailable(cause: "the closure did not run"))
+
+  init(body: @escaping @Sendable (SQLiteConnection) throws -> Answer, continuation: CheckedContinuation<Answer, any Error>) {
+    self.body = body
+    self.continuation = continuation
+  }
+
+  func run(on connection: SQLiteConnection) -> Bool {
+    outcome = Result { try withOutsideErrors { try body(connection) } }
+    if case .success = outcome { return true }
+    return false
+  }
+
+  func answer() { continuation.resume(with: outcome) }
+  func fail(_ error: ParleyError) { continuation.resume(throwing: error) }
+}
+
+extension SQLiteConnection {
+  /// Copies the log into the database. A reader that is in the way is no error: the next time does it.
+  fileprivate func checkpoint(_ mode: Int32) { sqlite3_wal_checkpoint_v2(handle, nil, mode, nil, nil) }
+}
