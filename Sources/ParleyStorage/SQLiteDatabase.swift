@@ -1,5 +1,6 @@
 import Foundation
 import ParleyDomain
+import Synchronization
 
 /// The embedded database: one SQLite file, readers beside one writer.
 package final class SQLiteDatabase: Database {
@@ -14,24 +15,29 @@ package final class SQLiteDatabase: Database {
 
   private let readers: SQLiteReaders
   private let writer: SQLiteWriter
-  private let lock: FileLock?
+  private let lock: Mutex<FileLock?>
 
   /// Opens the file, which is made (mode 0600) with its folder if it is not there. `seal` is asked once the schema is ready: it gets the
   /// key check that the schema row has (nil in a new one) and returns the one to keep; it throws to refuse the database.
   package init(path: String, role: Role, seal: (_ keyCheck: String?) throws -> String) throws {
-    var lock = try FileLock.take(path: path + ".lock")
+    // A command that finds a database leaves the lock alone: a server that starts meanwhile must get it.
+    var lock = try role == .server || SQLiteFile.isEmpty(path) ? FileLock.take(path: path + ".lock") : nil
     if case .server = role, lock == nil { throw StartFailure("another server uses \(path): it holds the lock on \(path).lock") }
     try SQLiteFile.makeIfMissing(path)
     let connection: SQLiteConnection
     do {
-      connection = try SQLiteWriter.open(path: path)
+      connection = try SQLiteConnection(path: path)
       if case .server = role { try SQLiteFile.check(connection, path: path) }
-      try SQLiteSchema(connection: connection, path: path).prepare(mayMigrate: lock != nil, isServer: role == .server, seal: seal)
+      let schema = SQLiteSchema(connection: connection, path: path)
+      // Before the first write: what belongs to something else stays as it is.
+      try schema.checkIsNobodyElses()
+      try SQLiteWriter.prepare(connection)
+      try schema.prepare(mayMigrate: lock != nil, isServer: role == .server, seal: seal)
     } catch let error as SQLiteError {
       throw StartFailure("\(path) can't be used: \(error.message)")
     }
     if case .command = role { lock = nil }
-    self.lock = lock
+    self.lock = Mutex(lock)
     readers = SQLiteReaders(path: path)
     writer = SQLiteWriter(path: path, connection: connection, checkpoints: role == .server)
   }
@@ -66,6 +72,7 @@ package final class SQLiteDatabase: Database {
   package func close() async {
     readers.close()
     await writer.stop()
+    lock.withLock { $0 = nil }
   }
 
   /// Writes a consistent copy of the database at `path` to `target`, which must not exist, and checks it. Runs beside a server.

@@ -21,6 +21,12 @@ enum SQLiteFile {
     close(descriptor)
   }
 
+  /// Whether there is no file, or nothing in it.
+  static func isEmpty(_ path: String) -> Bool {
+    let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+    return size ?? 0 == 0
+  }
+
   /// Throws if the file is damaged, as far as a look of bounded length can tell.
   static func check(_ connection: SQLiteConnection, path: String) throws {
     let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
@@ -35,11 +41,14 @@ enum SQLiteFile {
     guard problems == ["ok"] else { throw StartFailure("\(path) is damaged: \(problems.joined(separator: "; ")). Put a backup in its place") }
   }
 
-  /// Returns once the file is on the disk.
+  /// Returns once the file and its place in its folder are on the disk.
   static func sync(_ path: String) throws {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    defer { close(descriptor) }
-    guard descriptor >= 0, fsync(descriptor) == 0 else { throw StartFailure("\(path) can't be synced: \(String(cString: strerror(errno)))") }
+    for path in [path, URL(fileURLWithPath: path).deletingLastPathComponent().path] {
+      let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { throw StartFailure("\(path) can't be opened: \(String(cString: strerror(errno)))") }
+      defer { close(descriptor) }
+      guard fsync(descriptor) == 0 else { throw StartFailure("\(path) can't be synced: \(String(cString: strerror(errno)))") }
+    }
   }
 }
 

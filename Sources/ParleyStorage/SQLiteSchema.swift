@@ -18,6 +18,9 @@ struct SQLiteSchema {
     try checkKey(seal)
   }
 
+  /// Throws if the file is a database of another program.
+  func checkIsNobodyElses() throws { _ = try number() }
+
   /// Throws if the file has not the schema of this binary.
   func checkIsOurs() throws {
     let found = try number()
@@ -62,7 +65,10 @@ struct SQLiteSchema {
   private func checkKey(_ seal: (_ keyCheck: String?) throws -> String) throws {
     let kept = try connection.one("SELECT key_check FROM parley_schema WHERE id = 1") { $0.optionalText(0) } ?? nil
     let check = try seal(kept)
-    if kept == nil { _ = try connection.run("UPDATE parley_schema SET key_check = \(check) WHERE id = 1 AND key_check IS NULL") }
+    guard kept == nil else { return }
+    let isFirst = try connection.run("UPDATE parley_schema SET key_check = \(check) WHERE id = 1 AND key_check IS NULL") == 1
+    // Another process sealed meanwhile, perhaps under another key.
+    if !isFirst { try checkKey(seal) }
   }
 
   private func notOurs(_ found: Int64) -> StartFailure {

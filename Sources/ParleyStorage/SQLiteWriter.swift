@@ -20,6 +20,7 @@ final class SQLiteWriter: @unchecked Sendable {
 
   private let path: String
   private let checkpoints: Bool
+  private let groupDuration: Duration
   private let condition = NSCondition()
   private var queue: [any WriteJob] = []
   private var isStopping = false
@@ -33,8 +34,9 @@ final class SQLiteWriter: @unchecked Sendable {
   private let refused = Atomic<Int>(0)
 
   /// `checkpoints` is for the server alone; `connection` is taken over.
-  init(path: String, connection: SQLiteConnection, checkpoints: Bool) {
+  init(path: String, connection: SQLiteConnection, checkpoints: Bool, groupDuration: Duration = SQLiteWriter.groupDuration) {
     self.path = path
+    self.groupDuration = groupDuration
     self.connection = connection
     self.checkpoints = checkpoints
     let thread = Thread { self.loop() }
@@ -42,13 +44,14 @@ final class SQLiteWriter: @unchecked Sendable {
     thread.start()
   }
 
-  /// A connection that commits durably: the log is synced before a commit returns.
-  static func open(path: String) throws -> SQLiteConnection {
-    let connection = try SQLiteConnection(path: path)
-    try connection.execute(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384")
+  /// Makes a connection commit durably: the log is synced before a commit returns.
+  static func prepare(_ connection: SQLiteConnection) throws {
+    // SQLite says by the row alone that the file's place can't have a log.
+    guard try connection.one("PRAGMA journal_mode = WAL", { $0.text(0) }) == "wal" else {
+      throw SQLiteError(code: SQLITE_CANTOPEN, message: "there can be no write-ahead log beside the file")
+    }
+    try connection.execute("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384")
     connection.countLogPages()
-    return connection
   }
 
   /// Runs the closure in a transaction; returns once that is on the disk.
@@ -157,12 +160,13 @@ final class SQLiteWriter: @unchecked Sendable {
         _ = try connection.run("ROLLBACK TO closure")
         _ = try connection.run("RELEASE closure")
       }
-    } while done.count < Self.groupMax && ContinuousClock.now - start < Self.groupDuration
+    } while done.count < Self.groupMax && ContinuousClock.now - start < groupDuration
     _ = try connection.run("COMMIT")
   }
 
   private func reopened() throws -> SQLiteConnection {
-    let opened = try Self.open(path: path)
+    let opened = try SQLiteConnection(path: path)
+    try Self.prepare(opened)
     connection = opened
     return opened
   }
