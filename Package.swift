@@ -11,6 +11,8 @@ let strict: [SwiftSetting] = [
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -35,18 +37,17 @@ let package = Package(
     .target(name: "ParleyEngine", dependencies: ["ParleyDomain", "ParleyStorage", crypto], swiftSettings: strict),
     .target(
       name: "ParleyAPI",
-      dependencies: ["ParleyDomain", "ParleyEngine", hummingbird, httpTypes, nioCore, nioPosix, logging, crypto],
+      dependencies: ["ParleyDomain", "ParleyEngine", hummingbirdCore, serviceLifecycle, httpTypes, nioCore, nioPosix, logging, crypto],
       swiftSettings: strict),
     .executableTarget(
       name: "parley",
       dependencies: [
         "ParleyDomain", "ParleyStorage", "ParleyEngine", "ParleyAPI", logging,
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        nioCore, serviceLifecycle, .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     // What script/bench measures the server against; no part of the product.
-    .executableTarget(name: "yardstick", dependencies: ["CSQLite", hummingbird, httpTypes, nioCore, logging], swiftSettings: strict),
+    .executableTarget(name: "yardstick", dependencies: ["CSQLite", hummingbird, httpTypes, nioCore], swiftSettings: strict),
 
     .target(
       name: "ParleyTesting",

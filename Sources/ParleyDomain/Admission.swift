@@ -45,7 +45,7 @@ package struct HeldConversation: Sendable {
   }
 
   /// The keys that a new conversation with these participants claims.
-  package func admission(ofAll members: [Member]) throws(ParleyError) -> [Grouping.Key] {
+  package func keys(of members: [Member]) throws(ParleyError) -> [Grouping.Key] {
     guard let keys = Grouping.keys(of: members, by: groupingType) else { throw .refusedByState(.groupingKeysFull) }
     return keys
   }
@@ -57,7 +57,7 @@ package struct HeldConversation: Sendable {
   /// B-PART-7: the limit on keys is said before any conflict; B-PART-5: an owned address before one of grouping.
   private func admission(of participant: Participant, from before: [Member], to after: [Member]) throws(ParleyError) -> Admission {
     let held = Set(Grouping.keys(of: before, by: groupingType) ?? [])
-    let wanted = try admission(ofAll: after)
+    let wanted = try keys(of: after)
     for address in participant.member.addresses {
       let owner = before.first { $0.id != participant.id && $0.addresses.contains(address) }
       if let owner { throw .conflict(.addressOwned(by: owner.id)) }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// A resource whose ids have a prefix of their own (B-ID-4).
-package protocol Identified {
+package protocol Identified: SendableMetatype {
   static var idPrefix: String { get }
 }
 

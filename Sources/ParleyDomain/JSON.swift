@@ -361,15 +361,15 @@ package struct JSONWriter: Sendable {
     if capacity > 0 { bytes.reserveCapacity(capacity) }
   }
 
-  package mutating func object(_ members: (inout JSONWriter) -> Void) {
+  package mutating func object(_ members: (inout JSONWriter) throws -> Void) rethrows {
     open(UInt8(ascii: "{"))
-    members(&self)
+    try members(&self)
     close(UInt8(ascii: "}"))
   }
 
-  package mutating func array(_ elements: (inout JSONWriter) -> Void) {
+  package mutating func array(_ elements: (inout JSONWriter) throws -> Void) rethrows {
     open(UInt8(ascii: "["))
-    elements(&self)
+    try elements(&self)
     close(UInt8(ascii: "]"))
   }
 

@@ -4,6 +4,8 @@ package struct Timestamp: Sendable, Hashable, Comparable {
 
   package init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
+  package func hoursBefore(_ hours: Int64) -> Timestamp { Timestamp(milliseconds: milliseconds - hours * 3_600_000) }
+
   package static func < (left: Self, right: Self) -> Bool { left.milliseconds < right.milliseconds }
 
   /// `YYYY-MM-DDTHH:MM:SSZ`, the form of `createdAt` and its like (B-TIME-1). Years 0 to 9999.

@@ -34,8 +34,15 @@ package enum Access: Sendable {
   /// A snapshot that takes long enough to be run on a thread of its own.
   case bulk
 
-  /// The access for a page whose existence check comes first only when it is empty.
-  package static func page(of size: Int) -> Access { size > 200 ? .bulk : .snapshot }
+  /// Pages of more items are read on a thread of their own.
+  private static let itemsReadInPlaceMax = 200
+
+  /// The access for a page. The first page of a list takes one statement, two where it may say that the parent is missing or has neighbours
+  /// to look for.
+  package static func page(of request: PageRequest) -> Access {
+    if request.size > itemsReadInPlaceMax { return .bulk }
+    return request.cursor == nil ? .statement : .snapshot
+  }
 }
 
 /// One account's side of a transaction. Every statement of a table function has the account as its first condition.
@@ -79,19 +86,4 @@ extension Connection {
     try rows(sql) { values.append(try read($0)) }
     return values
   }
-}
-
-/// Counts since the start, for the operator.
-package struct DatabaseMetrics: Sendable {
-  package var commits: Int = 0
-  package var failedCommits: Int = 0
-  /// Closures that ran in a committed transaction; with `commits` the mean size of a group.
-  package var writes: Int = 0
-  package var commitMicroseconds: Int = 0
-  package var reads: Int = 0
-  package var readMicroseconds: Int = 0
-  package var queueLength: Int = 0
-  package var refusedByQueue: Int = 0
-
-  package init() {}
 }

@@ -1,0 +1,44 @@
+import ParleyDomain
+import ParleyEngine
+import Synchronization
+
+/// The API of one engine: what is served, and what is kept beside the database while it runs.
+package final class API: Sendable {
+  let engine: Engine
+  let authentication: Authentication
+  let tokens: PageTokens
+  let baseURLs: BaseURLs
+  let bodies: BodyReader
+  let counts: HTTPCounts
+  let log: LogSink
+  private let draining = Atomic<Bool>(false)
+
+  package init(engine: Engine, settings: APISettings, log: LogSink) {
+    self.engine = engine
+    self.log = log
+    authentication = Authentication(accounts: engine.accounts, rateLimit: settings.rateLimit)
+    tokens = PageTokens(key: engine.key)
+    baseURLs = BaseURLs(publicURL: settings.publicURL, trustedProxies: settings.trustedProxies)
+    bodies = BodyReader(budget: BodyBudget(bytes: settings.bodyMemoryMiB << 20))
+    counts = HTTPCounts()
+  }
+
+  /// From now on `/ready` says no; requests are still answered.
+  package func startDraining() { draining.store(true, ordering: .relaxed) }
+
+  var isDraining: Bool { draining.load(ordering: .relaxed) }
+}
+
+/// What an operator can set of the API.
+package struct APISettings: Sendable {
+  /// Requests a second for each account; 0 for no limit.
+  package var rateLimit = 0
+  /// Bodies in flight, in MiB.
+  package var bodyMemoryMiB = 256
+  /// Scheme and host in absolute URLs; nil to take them from the request.
+  package var publicURL: String?
+  /// Addresses whose `X-Forwarded-*` headers are believed.
+  package var trustedProxies: Set<String> = []
+
+  package init() {}
+}

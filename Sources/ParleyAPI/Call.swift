@@ -1,0 +1,86 @@
+import HTTPTypes
+import ParleyDomain
+import ParleyEngine
+
+/// One request to a route, signed in and with its body read, as the handlers see it.
+package struct Call: Sendable {
+  package let account: Account.ID
+  /// The values of the route's parameters, decoded.
+  let parameters: [String: String]
+  let query: Query
+  let body: Body
+  let idempotencyKey: String?
+  /// Scheme, host and port that the client used (B-OP-2).
+  let baseURL: String
+  /// What tells whether another request is the same: method and path as sent.
+  let target: String
+  let tokens: PageTokens
+
+  /// The id under a route's parameter. A text that is no such id names nothing (B-HTTP-6).
+  func id<Resource: Identified>(_ parameter: String, _ kind: ParleyError.Kind) throws(ParleyError) -> TypeID<Resource> {
+    guard let id = parameters[parameter].flatMap(TypeID<Resource>.init) else { throw .notFound(kind) }
+    return id
+  }
+
+  func conversationID(_ parameter: String = "ConversationSid") throws(ParleyError) -> Conversation.ID { try id(parameter, .conversation) }
+}
+
+/// What a handler answers.
+package struct Reply: Sendable {
+  var status: HTTPResponse.Status
+  var headers: [(name: HTTPField.Name, value: String)] = []
+  var body: [UInt8]
+  var contentType = "application/json"
+
+  static func ok(_ document: [UInt8]) -> Reply { Reply(status: .ok, body: document) }
+
+  static func created(_ document: [UInt8]) -> Reply { Reply(status: .created, body: document) }
+
+  /// A page under the name of its list (B-PAGE-2…4); tokens are sealed for the list that the page is of.
+  static func page(_ page: Page, of list: ListName, in call: Call) throws -> Reply {
+    var writer = JSONWriter(capacity: page.items.count + 256)
+    try writer.object { writer in
+      writer.name(list.key)
+      writer.array { writer in if page.count > 0 { writer.raw(page.items) } }
+      writer.name("meta")
+      try writer.object { writer in
+        writer.member("key", list.key)
+        writer.member("pageSize", Int64(page.count))
+        if let next = page.next { writer.member("nextToken", try call.tokens.seal(next, of: list, for: call.account)) }
+        if let previous = page.previous { writer.member("previousToken", try call.tokens.seal(previous, of: list, for: call.account)) }
+      }
+    }
+    return .ok(writer.bytes)
+  }
+
+  /// A change that became an operation (B-OP-1).
+  static func accepted(_ operation: AcceptedOperation) -> Reply {
+    var writer = JSONWriter()
+    writer.object { writer in
+      writer.member("statusUrl", operation.statusURL)
+      writer.name("related")
+      writer.object { $0.member("configurationId", operation.configurationId.text) }
+    }
+    let headers: [(HTTPField.Name, String)] = [
+      (.operationId, operation.operationId.text), (.location, operation.statusURL), (.retryAfter, "1"),
+    ]
+    return Reply(status: .accepted, headers: headers, body: writer.bytes)
+  }
+}
+
+extension HTTPField.Name {
+  static let operationId = field("Operation-Id")
+  static let conflictingResourceId = field("X-Conflicting-Resource-Id")
+  static let twilioRequestId = field("Twilio-Request-Id")
+  static let twilioRequestDuration = field("Twilio-Request-Duration")
+  static let twilioConcurrentRequests = field("Twilio-Concurrent-Requests")
+  static let idempotencyKey = field("Idempotency-Key")
+  static let forwardedProto = field("X-Forwarded-Proto")
+  static let forwardedHost = field("X-Forwarded-Host")
+  static let host = field("Host")
+
+  private static func field(_ name: String) -> HTTPField.Name {
+    guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no name of a header") }
+    return name
+  }
+}

@@ -1,0 +1,177 @@
+import Foundation
+import HTTPTypes
+import Logging
+import ParleyDomain
+import Synchronization
+
+/// Where log lines go: a buffer that one thread writes out, so that no request waits for a disk or a terminal.
+package final class LogSink: Sendable {
+  package enum Format: String, CaseIterable, Sendable {
+    case text
+    case json
+  }
+
+  /// Lines that nobody takes are dropped beyond this and counted.
+  private static let bytesMax = 8 << 20
+  /// How long the thread lets lines gather.
+  private static let gathering = TimeInterval(0.05)
+
+  private struct State {
+    var bytes: [UInt8] = []
+    var isClosed = false
+  }
+
+  private let descriptor: Int32
+  private let format: Format
+  private let level: Logger.Level
+  private let state = Mutex(State())
+  private let dropped = Atomic<Int>(0)
+  private let writing = Mutex<Void>(())
+
+  package init(descriptor: Int32, format: Format, level: Logger.Level) {
+    self.descriptor = descriptor
+    self.format = format
+    self.level = level
+    let thread = Thread { [weak self] in while self?.writeOut() ?? false { Thread.sleep(forTimeInterval: Self.gathering) } }
+    thread.name = "parley-log"
+    thread.start()
+  }
+
+  var linesDropped: Int { dropped.load(ordering: .relaxed) }
+
+  /// Writes what is there, from here on at once; for the end of the process.
+  package func close() {
+    state.withLock { $0.isClosed = true }
+    writeOut()
+  }
+
+  /// The one line of a request: no body, no address, no secret. Errors of the server are told with their cause.
+  func request(
+    id: RequestID, account: Account.ID?, method: HTTPRequest.Method, template: String, status: Int, microseconds: Int, cause: String?,
+    at now: Timestamp
+  ) {
+    let level: Logger.Level = status >= 500 ? .error : .info
+    guard level >= self.level else { return }
+    line(level, "request", at: now) { line in
+      line.field("requestId", id.text)
+      line.field("account", account?.text ?? "-")
+      line.field("method", method.rawValue)
+      line.field("route", template)
+      line.field("status", status)
+      line.field("milliseconds", Milliseconds.withMicroseconds(microseconds))
+      if let cause { line.field("cause", cause) }
+    }
+  }
+
+  func message(_ level: Logger.Level, _ message: String, _ fields: [(String, String)], at now: Timestamp) {
+    guard level >= self.level else { return }
+    line(level, message, at: now) { line in for (name, value) in fields { line.field(name, value) } }
+  }
+
+  private func line(_ level: Logger.Level, _ message: String, at now: Timestamp, _ fields: (inout LogLine) -> Void) {
+    var line = LogLine(format, level, message, at: now)
+    fields(&line)
+    let bytes = line.finished()
+    let isClosed = state.withLock { state in
+      if state.bytes.count + bytes.count > Self.bytesMax { dropped.add(1, ordering: .relaxed) } else { state.bytes.append(contentsOf: bytes) }
+      return state.isClosed
+    }
+    if isClosed { writeOut() }
+  }
+
+  /// False once the sink is closed.
+  @discardableResult
+  private func writeOut() -> Bool {
+    writing.withLock { _ in
+      let (bytes, isClosed) = state.withLock { state in
+        defer { state.bytes.removeAll(keepingCapacity: state.bytes.count < 1 << 20) }
+        return (state.bytes, state.isClosed)
+      }
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        if written < 0, errno == EINTR { continue }
+        // Nobody reads any more; there is nowhere to say so.
+        if written <= 0 { break }
+        rest = rest.dropFirst(written)
+      }
+      return !isClosed
+    }
+  }
+}
+
+/// One line as it is put together.
+private struct LogLine {
+  private let format: LogSink.Format
+  private var json = JSONWriter(capacity: 256)
+  private var text: String
+
+  init(_ format: LogSink.Format, _ level: Logger.Level, _ message: String, at now: Timestamp) {
+    self.format = format
+    let time = "\(now.wholeSeconds.dropLast())\(Milliseconds.asSeconds(Int(now.milliseconds % 1000)).dropFirst())Z"
+    text = format == .text ? "\(time) \(level.rawValue) \(Self.plain(message))" : ""
+    guard format == .json else { return }
+    json.member("time", time)
+    json.member("level", level.rawValue)
+    json.member("message", message)
+  }
+
+  mutating func field(_ name: String, _ value: String) {
+    switch format {
+    case .text: text += " \(name)=\(Self.plain(value))"
+    case .json: json.member(name, value)
+    }
+  }
+
+  mutating func field(_ name: String, _ value: Int) {
+    switch format {
+    case .text: text += " \(name)=\(value)"
+    case .json: json.member(name, Int64(value))
+    }
+  }
+
+  mutating func field(_ name: String, _ value: Milliseconds.Number) {
+    switch format {
+    case .text: text += " \(name)=\(value.text)"
+    case .json: json.member(name, raw: value.text.utf8)
+    }
+  }
+
+  func finished() -> [UInt8] {
+    switch format {
+    case .text: Array("\(text)\n".utf8)
+    case .json: [UInt8(ascii: "{")] + json.bytes + Array("}\n".utf8)
+    }
+  }
+
+  /// One line stays one line.
+  private static func plain(_ text: String) -> String {
+    text.hasControlCharacters ? String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || (0x7F..<0xA0).contains($0.value) ? " " : $0 })) : text
+  }
+}
+
+/// Hands swift-log's messages to the sink.
+package struct SinkLogHandler: LogHandler {
+  private let sink: LogSink
+  private let label: String
+  private let now: @Sendable () -> Timestamp
+  package var metadata: Logger.Metadata = [:]
+  package var logLevel: Logger.Level
+
+  package init(_ sink: LogSink, label: String, level: Logger.Level, now: @escaping @Sendable () -> Timestamp) {
+    self.sink = sink
+    self.label = label
+    self.now = now
+    logLevel = level
+  }
+
+  package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  package func log(event: LogEvent) {
+    let fields = metadata.merging(event.metadata ?? [:]) { _, new in new }.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+    sink.message(event.level, "\(event.message)", [("logger", label)] + fields, at: now())
+  }
+}

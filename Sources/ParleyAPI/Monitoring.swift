@@ -1,0 +1,88 @@
+import Foundation
+import HTTPTypes
+import ParleyDomain
+import ParleyEngine
+
+/// What the server says of itself, to anyone: no ids and no personal data.
+extension API {
+  func health() async throws -> Reply { .ok(Array(#"{"status":"ok"}"#.utf8)) }
+
+  /// 200 when the database answers and the server is not about to stop.
+  func ready() async throws -> Reply {
+    if isDraining { throw ParleyError.unavailable(cause: "the server is stopping") }
+    try await engine.checkReady()
+    return .ok(Array(#"{"status":"ready"}"#.utf8))
+  }
+
+  func openAPIDocument() async throws -> Reply { .ok(Array(OpenAPIDocument.text.utf8)) }
+
+  func metrics() async throws -> Reply {
+    var text = PrometheusText()
+    let paths = RouteTable(routes()).paths.map { (template: $0.template, counts: counts.counts(path: $0.index)) }
+    let all = paths + [(template: "none", counts: counts.counts(path: nil))]
+    text.family("parley_http_requests_total", "counter", "Answers by route and class of status.")
+    for path in all {
+      for (digit, count) in path.counts.classes.enumerated() where count > 0 {
+        text.sample("parley_http_requests_total", [("route", path.template), ("status", "\(digit)xx")], count)
+      }
+    }
+    text.family("parley_http_request_duration_seconds", "histogram", "Time from a request's head to its answer.")
+    for path in all where path.counts.count > 0 { text.histogram("parley_http_request_duration_seconds", path.template, path.counts) }
+
+    let database = engine.databaseMetrics
+    text.metric("parley_database_commits_total", "counter", "Transactions that were committed.", database.commits)
+    text.metric("parley_database_failed_commits_total", "counter", "Transactions that were lost.", database.failedCommits)
+    text.metric("parley_database_writes_total", "counter", "Closures in committed transactions; by commits it is the group size.", database.writes)
+    text.metric("parley_database_commit_seconds_total", "counter", "Time in committed transactions.", seconds: database.commitMicroseconds)
+    text.metric("parley_database_reads_total", "counter", "Reads.", database.reads)
+    text.metric("parley_database_read_seconds_total", "counter", "Time in reads.", seconds: database.readMicroseconds)
+    text.metric("parley_writer_queue_length", "gauge", "Closures that wait for the writer.", database.queueLength)
+    text.metric("parley_writer_queue_refused_total", "counter", "Closures refused because the queue was full.", database.refusedByQueue)
+    text.metric("parley_body_memory_bytes", "gauge", "Memory of request bodies in flight.", bodies.budget.bytesInFlight)
+    text.metric("parley_log_lines_dropped_total", "counter", "Log lines dropped because nobody took them.", log.linesDropped)
+    if let memory = Self.residentBytes() { text.metric("process_resident_memory_bytes", "gauge", "Memory of the process.", memory) }
+    return Reply(status: .ok, body: Array(text.text.utf8), contentType: "text/plain; version=0.0.4; charset=utf-8")
+  }
+
+  /// Second number of Linux's statm, in pages; nil where there is none.
+  private static func residentBytes() -> Int? {
+    guard let statm = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return nil }
+    let numbers = statm.split(separator: " ")
+    return numbers.count > 1 ? Int(numbers[1]).map { $0 * sysconf(Int32(_SC_PAGESIZE)) } : nil
+  }
+}
+
+/// Prometheus' text format, version 0.0.4.
+private struct PrometheusText {
+  private(set) var text = ""
+
+  mutating func family(_ name: String, _ type: String, _ help: String) {
+    text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+  }
+
+  mutating func sample(_ name: String, _ labels: [(name: String, value: String)], _ value: some CustomStringConvertible) {
+    let labels = labels.map { "\($0.name)=\"\($0.value)\"" }.joined(separator: ",")
+    text += labels.isEmpty ? "\(name) \(value)\n" : "\(name){\(labels)} \(value)\n"
+  }
+
+  mutating func metric(_ name: String, _ type: String, _ help: String, _ value: Int) {
+    family(name, type, help)
+    sample(name, [], value)
+  }
+
+  mutating func metric(_ name: String, _ type: String, _ help: String, seconds microseconds: Int) {
+    family(name, type, help)
+    sample(name, [], Self.seconds(microseconds))
+  }
+
+  mutating func histogram(_ name: String, _ template: String, _ counts: HTTPCounts.Path) {
+    for (bound, count) in zip(HTTPCounts.bounds, counts.buckets) {
+      sample("\(name)_bucket", [("route", template), ("le", "\(Self.seconds(bound))")], count)
+    }
+    sample("\(name)_bucket", [("route", template), ("le", "+Inf")], counts.buckets.last ?? 0)
+    sample("\(name)_sum", [("route", template)], Self.seconds(counts.microseconds))
+    sample("\(name)_count", [("route", template)], counts.buckets.last ?? 0)
+  }
+
+  private static func seconds(_ microseconds: Int) -> Double { Double(microseconds) / 1_000_000 }
+}

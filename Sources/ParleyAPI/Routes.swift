@@ -1,0 +1,134 @@
+import HTTPTypes
+import ParleyDomain
+import ParleyEngine
+
+/// One method of one path.
+struct Route: Sendable {
+  enum Answer: Sendable {
+    /// For callers who have signed in.
+    case api(@Sendable (Call) async throws -> Reply)
+    /// For anyone; about the server itself.
+    case open(@Sendable () async throws -> Reply)
+  }
+
+  let method: HTTPRequest.Method
+  /// Path with `{Parameters}`, as the OpenAPI document writes it; the label of logs and metrics.
+  let template: String
+  let answer: Answer
+
+  /// Whether a body is read and given to the handler.
+  var takesBody: Bool { method != .get }
+
+  static func get(_ template: String, _ handler: @escaping @Sendable (Call) async throws -> Reply) -> Route {
+    Route(method: .get, template: template, answer: .api(handler))
+  }
+
+  static func post(_ template: String, _ handler: @escaping @Sendable (Call) async throws -> Reply) -> Route {
+    Route(method: .post, template: template, answer: .api(handler))
+  }
+
+  static func put(_ template: String, _ handler: @escaping @Sendable (Call) async throws -> Reply) -> Route {
+    Route(method: .put, template: template, answer: .api(handler))
+  }
+
+  static func patch(_ template: String, _ handler: @escaping @Sendable (Call) async throws -> Reply) -> Route {
+    Route(method: .patch, template: template, answer: .api(handler))
+  }
+
+  static func open(_ template: String, _ handler: @escaping @Sendable () async throws -> Reply) -> Route {
+    Route(method: .get, template: template, answer: .open(handler))
+  }
+}
+
+extension API {
+  /// Every method and path that is served, one a line.
+  func routes() -> [Route] {
+    let configurations = ConfigurationHandlers(configurations: engine.configurations)
+    let operations = OperationHandlers(operations: engine.operations)
+    let conversations = ConversationHandlers(conversations: engine.conversations)
+    let participants = ParticipantHandlers(participants: engine.participants)
+    return [
+      .post("/v2/ControlPlane/Configurations", configurations.create),
+      .get("/v2/ControlPlane/Configurations", configurations.list),
+      .get("/v2/ControlPlane/Configurations/{Sid}", configurations.fetch),
+      .get("/v2/ControlPlane/Operations/{Sid}", operations.fetch),
+      .post("/v2/Conversations", conversations.create),
+      .get("/v2/Conversations", conversations.list),
+      .get("/v2/Conversations/{Sid}", conversations.fetch),
+      .put("/v2/Conversations/{Sid}", conversations.update),
+      .patch("/v2/Conversations/{Sid}", conversations.patch),
+      .post("/v2/Conversations/{ConversationSid}/Participants", participants.create),
+      .get("/v2/Conversations/{ConversationSid}/Participants", participants.list),
+      .get("/v2/Conversations/{ConversationSid}/Participants/{Sid}", participants.fetch),
+      .put("/v2/Conversations/{ConversationSid}/Participants/{Sid}", participants.replace),
+      .open("/health", health),
+      .open("/ready", ready),
+      .open("/metrics", metrics),
+      .open("/openapi.json", openAPIDocument),
+    ]
+  }
+}
+
+/// The routes by path: finds the one for a request, and what else the path can do.
+struct RouteTable: Sendable {
+  struct Path: Sendable {
+    let template: String
+    /// Where the path's counts are kept.
+    let index: Int
+    fileprivate let segments: [Segment]
+    fileprivate var routes: [Route]
+
+    /// The route for a method; HEAD is GET without a body (B-HTTP-7).
+    func route(_ method: HTTPRequest.Method) -> Route? {
+      routes.first { $0.method == (method == .head ? .get : method) }
+    }
+
+    /// The methods that the path has, for `Allow`.
+    var allow: String {
+      routes.flatMap { $0.method == .get ? ["GET", "HEAD"] : [$0.method.rawValue] }.sorted().joined(separator: ", ")
+    }
+  }
+
+  fileprivate enum Segment: Sendable {
+    case literal(String)
+    case parameter(String)
+  }
+
+  private(set) var paths: [Path] = []
+
+  init(_ routes: [Route]) {
+    for route in routes {
+      if let index = paths.firstIndex(where: { $0.template == route.template }) {
+        paths[index].routes.append(route)
+      } else {
+        paths.append(Path(template: route.template, index: paths.count, segments: Self.segments(route.template), routes: [route]))
+      }
+    }
+  }
+
+  /// The path that a request's path names, with the values of its parameters. A trailing slash counts for nothing (B-HTTP-7).
+  func find(_ path: Substring) -> (path: Path, parameters: [String: String])? {
+    var parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+    if parts.count > 1, parts.last?.isEmpty == true { parts.removeLast() }
+    return paths.lazy.compactMap { candidate in
+      Self.parameters(of: parts, in: candidate.segments).map { (candidate, $0) }
+    }.first
+  }
+
+  private static func segments(_ template: String) -> [Segment] {
+    template.split(separator: "/").map { $0.hasPrefix("{") ? .parameter(String($0.dropFirst().dropLast())) : .literal(String($0)) }
+  }
+
+  private static func parameters(of parts: ArraySlice<Substring>, in segments: [Segment]) -> [String: String]? {
+    guard parts.count == segments.count else { return nil }
+    var parameters: [String: String] = [:]
+    for (part, segment) in zip(parts, segments) {
+      switch segment {
+      case .literal(let text): guard part.utf8.elementsEqual(text.utf8) else { return nil }
+      // What can't be decoded is no id, and names nothing.
+      case .parameter(let name): parameters[name] = Percent.decoded(part, plusIsSpace: false) ?? ""
+      }
+    }
+    return parameters
+  }
+}

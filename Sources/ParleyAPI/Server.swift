@@ -1,0 +1,142 @@
+import HTTPTypes
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import ParleyDomain
+import ParleyEngine
+import ServiceLifecycle
+import Synchronization
+
+/// Serves the API over HTTP/1.1.
+package struct Server: Sendable {
+  /// Connections at a time; beyond, new ones wait.
+  private static let connectionsMax = 10_000
+  /// How long a connection may stand without a request, or without a part of one.
+  private static let idleTime = TimeAmount.seconds(75)
+  /// Answers above this size have `writeTime` to be taken.
+  private static let quickBytesMax = 64 << 10
+  private static let writeTime = TimeAmount.seconds(60)
+
+  private let api: API
+  private let table: RouteTable
+  private let dates = HTTPDates()
+
+  package init(_ api: API) {
+    self.api = api
+    table = RouteTable(api.routes())
+  }
+
+  /// The server as a service that runs until it is told to stop; then it takes no new connections and finishes what it has begun.
+  package func service(
+    host: String, port: Int, logger: Logger, onRunning: @escaping @Sendable (_ address: SocketAddress?) async -> Void
+  ) throws -> any Service {
+    try HTTPServerBuilder.http1(configuration: .init(idleTimeout: Self.idleTime)).buildServer(
+      configuration: .init(
+        address: .hostname(host, port: port), backlog: 1024,
+        availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionsMax)),
+      eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger
+    ) { request, writer, channel in
+      try await respond(to: request, writer, on: channel)
+    } onServerRunning: { channel in
+      await onRunning(channel.localAddress)
+    }
+  }
+
+  /// Answers one request. The steps stand in the order in which their errors are said (B-ERR-8).
+  private func respond(to request: Request, _ writer: consuming ResponseWriter, on channel: any NIOCore.Channel) async throws {
+    let start = ContinuousClock.now
+    let (path, query) = Self.parts(of: request.head.path ?? "")
+    let found = table.find(path)
+    var body = IncomingBody(request)
+    var claim = BodyBudget.Claim(of: api.bodies.budget)
+    var signedIn: SignedIn?
+    defer {
+      claim.giveBack()
+      signedIn?.requests.subtract(1, ordering: .relaxed)
+    }
+
+    var reply: Reply
+    var cause: String?
+    var skippedMax = BodyReader.refusedBytesMax
+    do {
+      if Self.needsSignIn(path) {
+        let account = try await api.authentication.signIn(request.headers[.authorization])
+        account.requests.add(1, ordering: .relaxed)
+        signedIn = account
+      }
+      guard let found else { throw Refusal.noSuchPath }
+      guard let route = found.path.route(request.method) else { throw Refusal.methodNotAllowed(allow: found.path.allow) }
+      switch route.answer {
+      case .open(let handler): reply = try await handler()
+      case .api(let handler):
+        guard let signedIn else { throw Refusal.notSignedIn }
+        let token = signedIn.bucket.take()
+        guard token.isTaken else { throw Refusal.tooManyRequests(retryAfterSeconds: token.retryAfterSeconds) }
+        var bytes: [UInt8] = []
+        if route.takesBody {
+          bytes = try await api.bodies.read(&body, claim: &claim, on: channel) {
+            try await writer.writeInformationalHead(HTTPResponse(status: .continue))
+          }
+        } else {
+          // B-HTTP-1: a body on a GET is read to the limit and ignored.
+          skippedMax = BodyReader.bytesMax
+        }
+        let call = Call(
+          account: signedIn.account, parameters: found.parameters, query: Query(query), body: Body(bytes),
+          idempotencyKey: request.headers[.idempotencyKey], baseURL: api.baseURLs.base(of: request.head, on: channel),
+          target: "\(request.method.rawValue) \(path)", tokens: api.tokens)
+        reply = try await handler(call)
+      }
+    } catch let failure as ConnectionFailure {
+      throw failure.underlying
+    } catch {
+      let errorReply = ErrorReply(error)
+      (reply, cause) = (errorReply.reply, errorReply.cause)
+    }
+
+    let id = RequestID()
+    let duration = start.duration(to: .now).wholeMicroseconds
+    let head = head(of: reply, id: id, microseconds: duration, concurrent: signedIn?.requests.load(ordering: .relaxed) ?? 1)
+    try await write(head, request.method == .head ? [] : reply.body, to: writer, on: channel)
+    api.counts.count(path: found?.path.index, status: reply.status.code, microseconds: duration)
+    api.log.request(
+      id: id, account: signedIn?.account, method: request.method, template: found?.path.template ?? "none", status: reply.status.code,
+      microseconds: duration, cause: cause, at: api.engine.now())
+    guard try await api.bodies.skip(&body, upTo: skippedMax, on: channel) else { throw ConnectionFailure(underlying: ChannelError.ioOnClosedChannel) }
+  }
+
+  private func write(
+    _ head: HTTPResponse, _ body: [UInt8], to writer: consuming ResponseWriter, on channel: any NIOCore.Channel
+  ) async throws {
+    if body.isEmpty { return try await writer.writeResponse(head) }
+    let deadline = body.count > Self.quickBytesMax ? channel.closes(in: Self.writeTime) : nil
+    defer { deadline?.cancel() }
+    try await writer.write(response: head, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+  }
+
+  private func head(of reply: Reply, id: RequestID, microseconds: Int, concurrent: Int) -> HTTPResponse {
+    var fields = HTTPFields()
+    fields.reserveCapacity(6 + reply.headers.count)
+    fields.append(HTTPField(name: .contentType, value: reply.contentType))
+    fields.append(HTTPField(name: .contentLength, value: String(reply.body.count)))
+    fields.append(HTTPField(name: .date, value: dates.text(at: api.engine.now())))
+    fields.append(HTTPField(name: .twilioRequestId, value: id.text))
+    fields.append(HTTPField(name: .twilioRequestDuration, value: Milliseconds.asSeconds(microseconds / 1000)))
+    fields.append(HTTPField(name: .twilioConcurrentRequests, value: String(concurrent)))
+    for header in reply.headers { fields.append(HTTPField(name: header.name, value: header.value)) }
+    return HTTPResponse(status: reply.status, headerFields: fields)
+  }
+
+  private static func parts(of target: String) -> (path: Substring, query: Substring?) {
+    guard let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return (target[...], nil) }
+    return (target[..<mark], target[target.utf8.index(after: mark)...])
+  }
+
+  /// Whether the path is the API's, so that even an unknown one asks who is calling (B-AUTH-3).
+  private static func needsSignIn(_ path: Substring) -> Bool {
+    ["/v1", "/v2", "/parley"].contains { prefix in
+      path.hasPrefix(prefix) && (path.utf8.count == prefix.utf8.count || path.dropFirst(prefix.count).hasPrefix("/"))
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import ParleyDomain
+import ParleyStorage
+
+/// Where everything is decided: the database, the clock, the ids and the rules of this installation, and a property for each plural.
+package final class Engine: Sendable {
+  package let database: any Database
+  package let key: SecretKey
+  let callbacks: CallbackPolicy
+  private let clock: @Sendable () -> Timestamp
+  private let ids: IDGenerator
+
+  /// `clock` and `ids` are the only sources of time and ids; tests fix both.
+  package init(
+    database: any Database, key: SecretKey, callbacks: CallbackPolicy, clock: @escaping @Sendable () -> Timestamp = SystemClock.now,
+    ids: IDGenerator = IDGenerator()
+  ) {
+    self.database = database
+    self.key = key
+    self.callbacks = callbacks
+    self.clock = clock
+    self.ids = ids
+  }
+
+  package func now() -> Timestamp { clock() }
+
+  func newID<Resource: Identified>(_: Resource.Type, at now: Timestamp) -> TypeID<Resource> { ids.next(at: now) }
+
+  package var accounts: Accounts { Accounts(engine: self) }
+  package var configurations: Configurations { Configurations(engine: self) }
+  package var operations: Operations { Operations(engine: self) }
+  package var conversations: Conversations { Conversations(engine: self) }
+  package var participants: Participants { Participants(engine: self) }
+
+  package var databaseMetrics: DatabaseMetrics { database.metrics }
+
+  /// Throws unless the database answers and has a schema.
+  package func checkReady() async throws {
+    let number = try await database.readSystem { try $0.schemaNumber() }
+    if number == 0 { throw ParleyError.unavailable(cause: "the database has no schema") }
+  }
+}
