@@ -116,8 +116,7 @@ final class SQLiteWriter: @unchecked Sendable {
         // What these closures saw may have been rolled back with the others, so none of them may answer, not even with a refusal.
         let cause = "\(error)"
         for job in done { job.fail(.unavailable(cause: cause)) }
-        // The next group begins on a fresh connection: this one's state is not known.
-        connection = nil
+        abandonConnection()
       }
     }
     finish()
@@ -162,6 +161,12 @@ final class SQLiteWriter: @unchecked Sendable {
       }
     } while done.count < Self.groupMax && ContinuousClock.now - start < groupDuration
     _ = try connection.run("COMMIT")
+  }
+
+  /// The next group begins on a fresh connection: this one's state is not known. What it has open ends here, so that it is in nobody's way.
+  private func abandonConnection() {
+    if let connection, connection.isInTransaction { try? connection.execute("ROLLBACK") }
+    connection = nil
   }
 
   private func reopened() throws -> SQLiteConnection {

@@ -8,7 +8,7 @@ import Testing
 /// What every database owes to the rest of the product: transactions and the tables that no resource of the API has to itself.
 @Suite("Database contract")
 struct DatabaseContractTests {
-  private let samples = Samples()
+  let samples = Samples()
 
   // MARK: - Transactions
 

@@ -11,6 +11,8 @@ final class Gate: Sendable {
   private let state = Mutex(State())
   private let condition = NSCondition()
 
+  var isOpen: Bool { state.withLock(\.isOpen) }
+
   func open() {
     condition.lock()
     let tasks = state.withLock { state in
