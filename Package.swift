@@ -17,6 +17,9 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
+/// What `parley version` says it was built from.
+let commit = (Context.gitInformation?.currentCommit ?? "") + (Context.gitInformation?.hasUncommittedChanges == true ? "+" : "")
+
 let package = Package(
   name: "parley",
   platforms: [.macOS(.v15)],
@@ -39,10 +42,11 @@ let package = Package(
       name: "ParleyAPI",
       dependencies: ["ParleyDomain", "ParleyEngine", hummingbirdCore, serviceLifecycle, httpTypes, nioCore, nioPosix, logging, crypto],
       swiftSettings: strict),
+    .target(name: "CBuild", cSettings: [.define("PARLEY_COMMIT", to: "\"\(commit)\"")]),
     .executableTarget(
       name: "parley",
       dependencies: [
-        "ParleyDomain", "ParleyStorage", "ParleyEngine", "ParleyAPI", logging,
+        "CBuild", "ParleyDomain", "ParleyStorage", "ParleyEngine", "ParleyAPI", logging,
         nioCore, serviceLifecycle, .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

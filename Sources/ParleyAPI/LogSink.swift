@@ -14,7 +14,7 @@ package final class LogSink: Sendable {
   /// Lines that nobody takes are dropped beyond this and counted.
   private static let bytesMax = 8 << 20
   /// How long the thread lets lines gather.
-  private static let gathering = TimeInterval(0.05)
+  private static let gatheringMicroseconds: UInt32 = 50_000
 
   private struct State {
     var bytes: [UInt8] = []
@@ -24,7 +24,9 @@ package final class LogSink: Sendable {
   private let descriptor: Int32
   private let format: Format
   private let level: Logger.Level
-  private let state = Mutex(State())
+  private let condition = NSCondition()
+  /// Guarded by `condition`.
+  private nonisolated(unsafe) var state = State()
   private let dropped = Atomic<Int>(0)
   private let writing = Mutex<Void>(())
 
@@ -32,7 +34,12 @@ package final class LogSink: Sendable {
     self.descriptor = descriptor
     self.format = format
     self.level = level
-    let thread = Thread { [weak self] in while self?.writeOut() ?? false { Thread.sleep(forTimeInterval: Self.gathering) } }
+    let thread = Thread {
+      while self.waitForLines() {
+        usleep(Self.gatheringMicroseconds)
+        self.writeOut()
+      }
+    }
     thread.name = "parley-log"
     thread.start()
   }
@@ -41,7 +48,10 @@ package final class LogSink: Sendable {
 
   /// Writes what is there, from here on at once; for the end of the process.
   package func close() {
-    state.withLock { $0.isClosed = true }
+    condition.withLock {
+      state.isClosed = true
+      condition.signal()
+    }
     writeOut()
   }
 
@@ -72,20 +82,31 @@ package final class LogSink: Sendable {
     var line = LogLine(format, level, message, at: now)
     fields(&line)
     let bytes = line.finished()
-    let isClosed = state.withLock { state in
-      if state.bytes.count + bytes.count > Self.bytesMax { dropped.add(1, ordering: .relaxed) } else { state.bytes.append(contentsOf: bytes) }
+    let isClosed = condition.withLock {
+      if state.bytes.count + bytes.count > Self.bytesMax {
+        dropped.add(1, ordering: .relaxed)
+      } else {
+        if state.bytes.isEmpty { condition.signal() }
+        state.bytes.append(contentsOf: bytes)
+      }
       return state.isClosed
     }
     if isClosed { writeOut() }
   }
 
   /// False once the sink is closed.
-  @discardableResult
-  private func writeOut() -> Bool {
+  private func waitForLines() -> Bool {
+    condition.withLock {
+      while state.bytes.isEmpty, !state.isClosed { condition.wait() }
+      return !state.isClosed
+    }
+  }
+
+  private func writeOut() {
     writing.withLock { _ in
-      let (bytes, isClosed) = state.withLock { state in
-        defer { state.bytes.removeAll(keepingCapacity: state.bytes.count < 1 << 20) }
-        return (state.bytes, state.isClosed)
+      let bytes = condition.withLock {
+        defer { state.bytes = [] }
+        return state.bytes
       }
       var rest = bytes[...]
       while !rest.isEmpty {
@@ -95,7 +116,6 @@ package final class LogSink: Sendable {
         if written <= 0 { break }
         rest = rest.dropFirst(written)
       }
-      return !isClosed
     }
   }
 }

@@ -1,0 +1,41 @@
+import Foundation
+import ParleyDomain
+
+/// `account.env` beside the database: how to reach the first account, as shell text.
+struct AccountFile {
+  var sid: String?
+  var token: String?
+  var url: String?
+  let path: String
+
+  /// Reads the file; all is nil if there is none.
+  init(in folder: String) {
+    path = URL(fileURLWithPath: folder).appendingPathComponent("account.env").relativePath
+    let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+    for line in text.split(separator: "\n") {
+      let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
+      guard parts.count == 2 else { continue }
+      switch parts[0] {
+      case "TWILIO_ACCOUNT_SID": sid = parts[1]
+      case "TWILIO_AUTH_TOKEN": token = parts[1].trimmingCharacters(in: ["'"])
+      case "PARLEY_URL": url = parts[1]
+      default: break
+      }
+    }
+  }
+
+  var exists: Bool { sid != nil }
+
+  func write() throws {
+    // Quoted, because a given token may have any visible character.
+    let quoted = (token ?? "").contains { !$0.isLetter && !$0.isNumber } ? "'\((token ?? "").replacing("'", with: "'\\''"))'" : token ?? ""
+    try PrivateFile.write("TWILIO_ACCOUNT_SID=\(sid ?? "")\nTWILIO_AUTH_TOKEN=\(quoted)\nPARLEY_URL=\(url ?? "")\n", to: path)
+  }
+
+  /// A line that works in a shell as it stands.
+  var example: String {
+    let plain = path.utf8.allSatisfy { Character(Unicode.Scalar($0)).isLetter || Character(Unicode.Scalar($0)).isNumber || "/._-".utf8.contains($0) }
+    let shellPath = plain ? (path.contains("/") ? path : "./\(path)") : "'\(path.replacing("'", with: "'\\''"))'"
+    return ". \(shellPath) && curl -u \"$TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN\" \"$PARLEY_URL/v2/Conversations\""
+  }
+}

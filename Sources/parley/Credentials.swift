@@ -1,0 +1,181 @@
+import ArgumentParser
+import Foundation
+import ParleyDomain
+import ParleyEngine
+import ParleyStorage
+
+/// `parley account`: who may use the server.
+struct AccountCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "account", abstract: "Create, list and end accounts.",
+    discussion: "Works beside a running server on the same database.\n\nExample: parley account create --name Harbor",
+    subcommands: [Create.self, List.self, RotateToken.self, Disable.self])
+
+  struct Create: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Create an account and print its SID and auth token.", discussion: "Example: parley account create --name Harbor --json")
+    @OptionGroup var database: DatabaseOptions
+    @Option(help: "A name for people.") var name: String
+    @Option(help: "The SID, AC with 32 lower-case hexadecimal digits; made up if it is not given.") var sid: String?
+    @Option(help: "The auth token, 16 to 128 visible characters; made up if it is not given.") var authToken: String?
+    @Flag(help: "Print JSON.") var json = false
+
+    func validate() throws {
+      try checkName(name)
+      if let sid, Account.ID(sid) == nil { throw ValidationError("--sid must be AC with 32 lower-case hexadecimal digits") }
+      if let authToken, !Settings.isToken(authToken) { throw ValidationError("--auth-token must have 16 to 128 visible ASCII characters") }
+    }
+
+    func run() async throws {
+      let made = try await database.withEngine { engine, _ in
+        try await engine.accounts.create(name: name, sid: sid.flatMap(Account.ID.init), token: authToken)
+      }
+      printFields([("accountSid", made.account.id.text), ("authToken", made.token)], json: json)
+    }
+  }
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the accounts.", discussion: "Example: parley account list --json")
+    @OptionGroup var database: DatabaseOptions
+    @Flag(help: "Print JSON.") var json = false
+
+    func run() async throws {
+      let accounts = try await database.withEngine { engine, _ in try await engine.accounts.list() }
+      printTable(
+        accounts.map { account in
+          [
+            ("accountSid", account.id.text), ("name", account.name), ("createdAt", account.createdAt.wholeSeconds),
+            ("disabledAt", account.disabledAt?.wholeSeconds),
+          ]
+        }, json: json)
+    }
+  }
+
+  struct RotateToken: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Give an account a new auth token and print it; the old one ends within seconds.",
+      discussion: "account.env is changed as well if it is that account's.\n\nExample: parley account rotate-token AC…")
+    @OptionGroup var database: DatabaseOptions
+    @Argument(help: "The account's SID.") var account: String
+    @Flag(help: "Print JSON.") var json = false
+
+    func run() async throws {
+      let token = try await database.withEngine { engine, settings in
+        let token = try await engine.accounts.rotateToken(of: try sid(account))
+        var file = AccountFile(in: settings.folder)
+        if file.sid == account {
+          file.token = token
+          try file.write()
+        }
+        return token
+      }
+      printFields([("accountSid", account), ("authToken", token)], json: json)
+    }
+  }
+
+  struct Disable: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "End all signing in to an account, its keys included; its data stays.", discussion: "Example: parley account disable AC…")
+    @OptionGroup var database: DatabaseOptions
+    @Argument(help: "The account's SID.") var account: String
+
+    func run() async throws {
+      try await database.withEngine { engine, _ in try await engine.accounts.disable(try sid(account)) }
+    }
+  }
+}
+
+/// `parley key`: API keys, which can be taken back one by one.
+struct KeyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "key", abstract: "Create, list and revoke API keys.",
+    discussion: "Works beside a running server on the same database.\n\nExample: parley key create --account AC… --name ci",
+    subcommands: [Create.self, List.self, Revoke.self])
+
+  struct Create: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Create an API key and print its SID and secret, which is told only now.",
+      discussion: "Example: parley key create --account AC… --name ci --json")
+    @OptionGroup var database: DatabaseOptions
+    @Option(help: "SID of the account that the key is for.") var account: String
+    @Option(help: "A name for people.") var name = ""
+    @Flag(help: "Print JSON.") var json = false
+
+    func validate() throws { if !name.isEmpty { try checkName(name) } }
+
+    func run() async throws {
+      let made = try await database.withEngine { engine, _ in try await engine.accounts.createKey(of: try sid(account), name: name) }
+      printFields([("keySid", made.key.id.text), ("secret", made.secret)], json: json)
+    }
+  }
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List the API keys, without their secrets.", discussion: "Example: parley key list --account AC…")
+    @OptionGroup var database: DatabaseOptions
+    @Option(help: "Only keys of the account with this SID.") var account: String?
+    @Flag(help: "Print JSON.") var json = false
+
+    func run() async throws {
+      let keys = try await database.withEngine { engine, _ in try await engine.accounts.keys(of: account.map(sid)) }
+      printTable(
+        keys.map { key in
+          [
+            ("keySid", key.id.text), ("accountSid", key.accountId.text), ("name", key.name), ("createdAt", key.createdAt.wholeSeconds),
+            ("revokedAt", key.revokedAt?.wholeSeconds),
+          ]
+        }, json: json)
+    }
+  }
+
+  struct Revoke: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Revoke an API key; it ends within seconds.", discussion: "Example: parley key revoke SK…")
+    @OptionGroup var database: DatabaseOptions
+    @Argument(help: "The key's SID.") var key: String
+
+    func run() async throws {
+      guard let id = APIKey.ID(key) else { throw ValidationError("\(key) is no SID of a key: SK with 32 lower-case hexadecimal digits") }
+      try await database.withEngine { engine, _ in try await engine.accounts.revokeKey(id) }
+    }
+  }
+}
+
+private func sid(_ text: String) throws -> Account.ID {
+  guard let sid = Account.ID(text) else { throw StartFailure("\(text) is no SID of an account: AC with 32 lower-case hexadecimal digits") }
+  return sid
+}
+
+private func checkName(_ name: String) throws {
+  guard name.hasCharacters(1...Account.nameCharactersMax), !name.hasControlCharacters else {
+    throw ValidationError("--name must have 1 to \(Account.nameCharactersMax) characters, none of them a control character")
+  }
+}
+
+/// One record: JSON on one line, or a line a field.
+private func printFields(_ fields: [(String, String?)], json: Bool) {
+  guard json else { return printResult(fields.map { "\($0.0): \($0.1 ?? "-")" }.joined(separator: "\n")) }
+  var writer = JSONWriter()
+  write(fields, to: &writer)
+  printResult(String(decoding: writer.bytes, as: UTF8.self))
+}
+
+/// Many records: a JSON list, or a line a record with tabs.
+private func printTable(_ records: [[(String, String?)]], json: Bool) {
+  guard json else {
+    for record in records { printResult(record.map { $0.1 ?? "-" }.joined(separator: "\t")) }
+    return
+  }
+  var writer = JSONWriter()
+  writer.array { writer in for record in records { write(record, to: &writer) } }
+  printResult(String(decoding: writer.bytes, as: UTF8.self))
+}
+
+private func write(_ fields: [(String, String?)], to writer: inout JSONWriter) {
+  writer.object { writer in
+    for (name, value) in fields {
+      writer.name(name)
+      if let value { writer.string(value) } else { writer.null() }
+    }
+  }
+}

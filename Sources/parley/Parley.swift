@@ -1,0 +1,11 @@
+import ArgumentParser
+
+/// The command line: a list of the commands.
+@main
+struct Parley: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "parley",
+    abstract: "A self-hosted server of the Conversations API v2.",
+    discussion: "Settings come from flags, then from PARLEY_… in the environment, then from the file that PARLEY_CONFIG names.",
+    subcommands: [Serve.self, AccountCommand.self, KeyCommand.self, Backup.self, Health.self, VersionCommand.self])
+}

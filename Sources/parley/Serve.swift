@@ -1,0 +1,137 @@
+import ArgumentParser
+import Foundation
+import Logging
+import NIOCore
+import ParleyAPI
+import ParleyDomain
+import ParleyEngine
+import ParleyStorage
+import ServiceLifecycle
+
+/// `parley serve`: settings, database, engine, server, in the order in which they start.
+struct Serve: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Run the server.",
+    discussion: """
+      On an embedded database without accounts it makes one, and writes account.env beside the database.
+
+      Example: parley serve --port 8080 --database-url sqlite:data/parley.db
+      """)
+
+  @OptionGroup var database: DatabaseOptions
+
+  @Option(help: "Address to listen on.")
+  var host: String?
+
+  @Option(help: "Port to listen on; 0 picks a free one.")
+  var port: String?
+
+  @Option(help: ArgumentHelp("Requests a second for each account; 0 is no limit.", valueName: "n"))
+  var rateLimit: String?
+
+  @Option(help: ArgumentHelp("Memory for request bodies in flight, in MiB.", valueName: "MiB"))
+  var maxBodyMemory: String?
+
+  @Option(help: ArgumentHelp("How long requests are still taken after SIGTERM.", valueName: "seconds"))
+  var drainSeconds: String?
+
+  @Option(help: ArgumentHelp("Scheme and host of absolute URLs in answers.", valueName: "url"))
+  var publicURL: String?
+
+  @Option(help: ArgumentHelp("Addresses whose X-Forwarded-* headers are believed, joined by commas.", valueName: "addresses"))
+  var trustedProxies: String?
+
+  @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
+  var logLevel: String?
+
+  @Option(help: "text or json.")
+  var logFormat: String?
+
+  @Flag(help: "Let status callbacks go to http://, loopback and private hosts.")
+  var webhookAllowPrivate = false
+
+  @Flag(help: "Print the auth token of the account in account.env.")
+  var showToken = false
+
+  func run() async throws {
+    let settings = try readSettings(flags: flags)
+    ProcessLimits.prepare()
+    let isTerminal = isatty(STDERR_FILENO) == 1
+    let log = LogSink(descriptor: STDERR_FILENO, format: settings.logFormat ?? (isTerminal ? .text : .json), level: settings.logLevel)
+    LoggingSystem.bootstrap { SinkLogHandler(log, label: $0, level: max(settings.logLevel, .warning), now: SystemClock.now) }
+    defer { log.close() }
+    do {
+      let (database, key) = try openDatabase(settings, as: .server)
+      let engine = Engine(database: database, key: key, callbacks: CallbackPolicy(allowPrivate: settings.allowsPrivateCallbacks))
+      let accountFile = try await firstAccount(of: engine, settings)
+      let api = API(engine: engine, settings: settings.api, log: log)
+      try await serve(api, settings, accountFile)
+      await database.close()
+    } catch {
+      throw CommandFailure(error)
+    }
+  }
+
+  private var flags: [String: String] {
+    let own = [
+      "PARLEY_HOST": host, "PARLEY_PORT": port, "PARLEY_RATE_LIMIT": rateLimit, "PARLEY_MAX_BODY_MEMORY": maxBodyMemory,
+      "PARLEY_DRAIN_SECONDS": drainSeconds, "PARLEY_PUBLIC_URL": publicURL, "PARLEY_TRUSTED_PROXIES": trustedProxies,
+      "PARLEY_LOG_LEVEL": logLevel, "PARLEY_LOG_FORMAT": logFormat, "PARLEY_WEBHOOK_ALLOW_PRIVATE": webhookAllowPrivate ? "true" : nil,
+    ]
+    return own.compactMapValues { $0 }.merging(database.flags) { own, _ in own }
+  }
+
+  /// Makes the account that the settings name, or one of its own on a database without any.
+  private func firstAccount(of engine: Engine, _ settings: Settings) async throws -> AccountFile {
+    var file = AccountFile(in: settings.folder)
+    let accounts = try await engine.accounts.list()
+    if let given = settings.account {
+      if accounts.contains(where: { $0.id == given.sid }) {
+        guard try await engine.accounts.token(of: given.sid) == given.token else {
+          throw StartFailure("account \(given.sid.text) has another token than PARLEY_AUTH_TOKEN: see parley account rotate-token")
+        }
+      } else {
+        _ = try await engine.accounts.create(name: "default", sid: given.sid, token: given.token)
+      }
+      if !file.exists { (file.sid, file.token) = (given.sid.text, given.token) }
+    } else if accounts.isEmpty {
+      let made = try await engine.accounts.create(name: "default")
+      (file.sid, file.token) = (made.account.id.text, made.token)
+    }
+    return file
+  }
+
+  private func serve(_ api: API, _ settings: Settings, _ accountFile: AccountFile) async throws {
+    let service = try Server(api).service(host: settings.host, port: settings.port, logger: Logger(label: "http")) { address in
+      do {
+        try announce(settings, accountFile, at: address)
+      } catch {
+        say("\(error)")
+        Foundation.exit(1)
+      }
+    }
+    let group = ServiceGroup(configuration: .init(services: [service], logger: Logger(label: "services")))
+    let shutdown = Shutdown(drainSeconds: settings.drainSeconds, api: api) { Task { await group.triggerGracefulShutdown() } }
+    defer { shutdown.end() }
+    do {
+      try await group.run()
+    } catch {
+      throw StartFailure("the server can't listen on \(settings.host):\(settings.port): \(error)")
+    }
+  }
+
+  /// Writes the URL into account.env and prints it.
+  private func announce(_ settings: Settings, _ accountFile: AccountFile, at address: SocketAddress?) throws {
+    let port = address?.port ?? settings.port
+    let url = settings.api.publicURL ?? "http://\(LocalHost.reachable(settings.host)):\(port)"
+    var text = "Parley listens on \(url)"
+    if accountFile.exists {
+      var file = accountFile
+      file.url = url
+      try file.write()
+      text += "\n\(file.example)"
+      if showToken { text += "\nTWILIO_AUTH_TOKEN=\(file.token ?? "")" }
+    }
+    printResult(text)
+  }
+}

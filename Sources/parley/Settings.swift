@@ -1,0 +1,153 @@
+import Foundation
+import Logging
+import ParleyAPI
+import ParleyDomain
+import ParleyEngine
+
+/// What an operator sets. A flag wins over the environment, the environment over the file named by `PARLEY_CONFIG`.
+struct Settings: Sendable {
+  var host = "127.0.0.1"
+  var port = 8080
+  var databasePath = "data/parley.db"
+  var secretKeyFile = "data/secret.key"
+  var secretKey: SecretKey?
+  var account: GivenAccount?
+  var drainSeconds = 0
+  var allowsPrivateCallbacks = false
+  var logLevel = Logger.Level.info
+  var logFormat: LogSink.Format?
+  var api = APISettings()
+  /// Names that begin with PARLEY_ and mean nothing here.
+  var unknown: [String] = []
+
+  /// An account that the operator names with its token.
+  struct GivenAccount: Sendable {
+    let sid: Account.ID
+    let token: String
+  }
+
+  /// Folder of the database, where `account.env` is too.
+  var folder: String { URL(fileURLWithPath: databasePath).deletingLastPathComponent().relativePath }
+
+  /// Reads the settings; throws `WrongSettings` with all that is wrong. `flags` has the values of flags by the setting's name.
+  static func read(flags: [String: String] = [:], environment: [String: String] = ProcessInfo.processInfo.environment) throws -> Settings {
+    var source = SettingsSource(flags: flags, environment: environment)
+    let settings = Settings(&source)
+    if !source.problems.isEmpty { throw WrongSettings(problems: source.problems) }
+    return settings
+  }
+
+  private init(_ source: inout SettingsSource) {
+    host = source.value("PARLEY_HOST") ?? host
+    port = source.integer("PARLEY_PORT", in: 0...65535) ?? port
+    databasePath = source.read("PARLEY_DATABASE_URL", "must be sqlite:PATH; this version has no other database", Self.databasePath) ?? databasePath
+    secretKeyFile = source.value("PARLEY_SECRET_KEY_FILE") ?? secretKeyFile
+    secretKey = source.read("PARLEY_SECRET_KEY", "must be 32 bytes in base64 (openssl rand -base64 32)") { SecretKey(base64: $0) }
+    let sid = source.read("PARLEY_ACCOUNT_SID", "must be AC with 32 lower-case hexadecimal digits", Account.ID.init)
+    let token = source.read("PARLEY_AUTH_TOKEN", "must have 16 to 128 visible ASCII characters") { Self.isToken($0) ? $0 : nil }
+    if let sid, let token { account = GivenAccount(sid: sid, token: token) }
+    if source.value("PARLEY_ACCOUNT_SID") == nil, source.value("PARLEY_AUTH_TOKEN") != nil {
+      source.problems.append("PARLEY_AUTH_TOKEN needs PARLEY_ACCOUNT_SID beside it")
+    } else if source.value("PARLEY_ACCOUNT_SID") != nil, source.value("PARLEY_AUTH_TOKEN") == nil {
+      source.problems.append("PARLEY_ACCOUNT_SID needs PARLEY_AUTH_TOKEN beside it")
+    }
+    api.rateLimit = source.integer("PARLEY_RATE_LIMIT", in: 0...1_000_000) ?? api.rateLimit
+    api.bodyMemoryMiB = source.integer("PARLEY_MAX_BODY_MEMORY", in: 1...1_048_576) ?? api.bodyMemoryMiB
+    drainSeconds = source.integer("PARLEY_DRAIN_SECONDS", in: 0...3600) ?? drainSeconds
+    allowsPrivateCallbacks = source.bool("PARLEY_WEBHOOK_ALLOW_PRIVATE") ?? allowsPrivateCallbacks
+    api.publicURL = source.read("PARLEY_PUBLIC_URL", "must be http:// or https:// with a host and nothing behind it", Self.publicURL)
+    api.trustedProxies = Set((source.value("PARLEY_TRUSTED_PROXIES") ?? "").split(whereSeparator: { ", ".contains($0) }).map(String.init))
+    logLevel = source.read("PARLEY_LOG_LEVEL", "must be one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))") {
+      Logger.Level(rawValue: $0)
+    } ?? logLevel
+    logFormat = source.read("PARLEY_LOG_FORMAT", "must be text or json") { LogSink.Format(rawValue: $0) }
+    unknown = source.unknownNames
+  }
+
+  private static func databasePath(_ url: String) -> String? {
+    guard url.hasPrefix("sqlite:") else { return nil }
+    let path = url.dropFirst("sqlite:".count)
+    // sqlite:///absolute/path, as some write it
+    let plain = path.hasPrefix("///") ? path.dropFirst(2) : path
+    return plain.isEmpty || plain.hasPrefix("//") ? nil : String(plain)
+  }
+
+  private static func publicURL(_ text: String) -> String? {
+    let url = text.hasSuffix("/") ? String(text.dropLast()) : text
+    let policy = CallbackPolicy(allowPrivate: true)
+    guard policy.objection(to: url) == nil, let host = url.split(separator: "://", maxSplits: 1).last else { return nil }
+    return host.contains { "/?#@".contains($0) } ? nil : url
+  }
+
+  static func isToken(_ text: String) -> Bool {
+    Accounts.tokenCharacters.contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+  }
+}
+
+/// All that is wrong with the settings, a line each; values of secrets are not among them.
+struct WrongSettings: Error, CustomStringConvertible {
+  let problems: [String]
+
+  var description: String { (["Some settings are wrong:"] + problems.map { "  \($0)" }).joined(separator: "\n") }
+}
+
+/// Where settings come from, and what was wrong with them.
+private struct SettingsSource {
+  private static let names: Set<String> = [
+    "PARLEY_HOST", "PARLEY_PORT", "PARLEY_DATABASE_URL", "PARLEY_SECRET_KEY_FILE", "PARLEY_SECRET_KEY", "PARLEY_ACCOUNT_SID",
+    "PARLEY_AUTH_TOKEN", "PARLEY_RATE_LIMIT", "PARLEY_MAX_BODY_MEMORY", "PARLEY_DRAIN_SECONDS", "PARLEY_WEBHOOK_ALLOW_PRIVATE",
+    "PARLEY_PUBLIC_URL", "PARLEY_TRUSTED_PROXIES", "PARLEY_LOG_LEVEL", "PARLEY_LOG_FORMAT", "PARLEY_CONFIG",
+    // Not a setting, but in account.env, which people read into their shell.
+    "PARLEY_URL",
+  ]
+
+  private let flags: [String: String]
+  private let environment: [String: String]
+  private var file: [String: String] = [:]
+  var problems: [String] = []
+
+  init(flags: [String: String], environment: [String: String]) {
+    self.flags = flags
+    self.environment = environment
+    guard let path = flags["PARLEY_CONFIG"] ?? environment["PARLEY_CONFIG"], !path.isEmpty else { return }
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      problems.append("PARLEY_CONFIG: \(path) can't be read")
+      return
+    }
+    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      let line = line.trimmingCharacters(in: .whitespaces)
+      if line.isEmpty || line.hasPrefix("#") { continue }
+      guard let equals = line.firstIndex(of: "=") else {
+        problems.append("PARLEY_CONFIG: line \(number + 1) of \(path) is not NAME=value")
+        continue
+      }
+      let name = line[..<equals].trimmingCharacters(in: .whitespaces)
+      if !Self.names.contains(name) { problems.append("PARLEY_CONFIG: line \(number + 1) of \(path) names no setting of this version") }
+      file[name] = line[line.index(after: equals)...].trimmingCharacters(in: .whitespaces)
+    }
+  }
+
+  var unknownNames: [String] { environment.keys.filter { $0.hasPrefix("PARLEY_") && !Self.names.contains($0) }.sorted() }
+
+  /// An empty value counts as none.
+  func value(_ name: String) -> String? {
+    [flags[name], environment[name], file[name]].compactMap { $0 }.first.flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  mutating func read<Value>(_ name: String, _ objection: String, _ read: (String) -> Value?) -> Value? {
+    guard let text = value(name) else { return nil }
+    if let value = read(text) { return value }
+    problems.append("\(name) \(objection)")
+    return nil
+  }
+
+  mutating func integer(_ name: String, in range: ClosedRange<Int>) -> Int? {
+    read(name, "must be a whole number from \(range.lowerBound) to \(range.upperBound)") { text in
+      Int(text).flatMap { range.contains($0) ? $0 : nil }
+    }
+  }
+
+  mutating func bool(_ name: String) -> Bool? {
+    read(name, "must be true or false") { ["true": true, "false": false][$0] }
+  }
+}

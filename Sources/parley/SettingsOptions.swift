@@ -1,0 +1,85 @@
+import ArgumentParser
+import Foundation
+import ParleyAPI
+import ParleyDomain
+import ParleyEngine
+import ParleyStorage
+
+/// The flags that every command on a database takes.
+struct DatabaseOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The database, as sqlite:PATH.", valueName: "url"))
+  var databaseURL: String?
+
+  @Option(help: ArgumentHelp("File with the key that seals auth tokens.", valueName: "file"))
+  var secretKeyFile: String?
+
+  @Option(help: ArgumentHelp("File of settings, NAME=value a line.", valueName: "file"))
+  var config: String?
+
+  var flags: [String: String] {
+    ["PARLEY_DATABASE_URL": databaseURL, "PARLEY_SECRET_KEY_FILE": secretKeyFile, "PARLEY_CONFIG": config].compactMapValues { $0 }
+  }
+
+  /// Runs work on the database beside whatever else uses it, and closes it.
+  func withEngine<Answer>(_ work: (Engine, Settings) async throws -> Answer) async throws -> Answer {
+    let settings = try readSettings(flags: flags)
+    do {
+      let (database, key) = try openDatabase(settings, as: .command)
+      let engine = Engine(database: database, key: key, callbacks: CallbackPolicy(allowPrivate: settings.allowsPrivateCallbacks))
+      let answer = try await work(engine, settings)
+      await database.close()
+      return answer
+    } catch {
+      throw CommandFailure(error)
+    }
+  }
+}
+
+/// Opens the database with the key that it was sealed with; an empty one gets a new key, if none is at hand.
+func openDatabase(_ settings: Settings, as role: SQLiteDatabase.Role) throws -> (SQLiteDatabase, SecretKey) {
+  var key: SecretKey?
+  let database = try SQLiteDatabase(path: settings.databasePath, role: role) { check in
+    let found = try settings.secretKey ?? SecretKeyFile.read(settings.secretKeyFile)
+    guard let used = try found ?? (check == nil ? SecretKeyFile.make(settings.secretKeyFile) : nil) else {
+      throw StartFailure("\(settings.databasePath) was sealed with a key that is not at hand: there is no \(settings.secretKeyFile)")
+    }
+    if let check, check != used.check {
+      throw StartFailure("\(settings.databasePath) was sealed with another key than the one given")
+    }
+    key = used
+    return used.check
+  }
+  guard let key else { throw StartFailure("\(settings.databasePath) was opened without a key") }
+  return (database, key)
+}
+
+/// Reads the settings; wrong ones end the command with all of them named.
+func readSettings(flags: [String: String]) throws -> Settings {
+  do {
+    let settings = try Settings.read(flags: flags)
+    for name in settings.unknown { say("\(name) is no setting of this version and has no effect") }
+    return settings
+  } catch let wrong as WrongSettings {
+    say(wrong.description)
+    throw ExitCode(64)
+  }
+}
+
+/// What a command ends with: a sentence on standard error and status 1.
+struct CommandFailure: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ error: any Error) {
+    switch error {
+    case let failure as CommandFailure: description = failure.description
+    case ParleyError.unavailable(let cause): description = "the database can't be used now: \(cause)"
+    default: description = "\(error)"
+    }
+  }
+}
+
+/// Tells the person at the terminal something that is no result.
+func say(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+
+/// Writes a result.
+func printResult(_ text: String) { FileHandle.standardOutput.write(Data("\(text)\n".utf8)) }
