@@ -20,19 +20,21 @@ package final class SQLiteDatabase: Database {
   /// Opens the file, which is made (mode 0600) with its folder if it is not there. `seal` is asked once the schema is ready: it gets the
   /// key check that the schema row has (nil in a new one) and returns the one to keep; it throws to refuse the database.
   package init(path: String, role: Role, seal: (_ keyCheck: String?) throws -> String) throws {
-    // A command that finds a database leaves the lock alone: a server that starts meanwhile must get it.
-    var lock = try role == .server || SQLiteFile.isEmpty(path) ? FileLock.take(path: path + ".lock") : nil
+    var lock = role == .server ? try FileLock.take(path: path + ".lock") : nil
     if case .server = role, lock == nil { throw StartFailure("another server uses \(path): it holds the lock on \(path).lock") }
+    try SQLiteFile.checkIsNotLost(path)
     try SQLiteFile.makeIfMissing(path)
     let connection: SQLiteConnection
     do {
       connection = try SQLiteConnection(path: path)
       if case .server = role { try SQLiteFile.check(connection, path: path) }
       let schema = SQLiteSchema(connection: connection, path: path)
-      // Before the first write: what belongs to something else stays as it is.
-      try schema.checkIsNobodyElses()
+      // A command that finds a database leaves the lock alone: a server that starts meanwhile must get it.
+      if case .command = role, try schema.isMissing() { lock = try FileLock.take(path: path + ".lock") }
+      // Before the first write: what is refused stays as it is.
+      try schema.check(mayMigrate: lock != nil, isServer: role == .server)
       try SQLiteWriter.prepare(connection)
-      try schema.prepare(mayMigrate: lock != nil, isServer: role == .server, seal: seal)
+      try schema.prepare(seal: seal)
     } catch let error as SQLiteError {
       throw StartFailure("\(path) can't be used: \(error.message)")
     }

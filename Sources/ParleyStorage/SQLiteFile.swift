@@ -27,6 +27,12 @@ enum SQLiteFile {
     return size ?? 0 == 0
   }
 
+  /// Throws if the file has nothing in it but its log has: SQLite would remove the log and begin anew, as if there had never been anything.
+  static func checkIsNotLost(_ path: String) throws {
+    guard isEmpty(path), !isEmpty(path + "-wal") else { return }
+    throw StartFailure("\(path) is missing or empty while \(path)-wal is not: it is damaged. Remove that file and put a backup in place")
+  }
+
   /// Throws if the file is damaged, as far as a look of bounded length can tell.
   static func check(_ connection: SQLiteConnection, path: String) throws {
     let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0

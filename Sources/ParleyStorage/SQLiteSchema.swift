@@ -5,21 +5,25 @@ struct SQLiteSchema {
   let connection: SQLiteConnection
   let path: String
 
-  /// Brings the schema up to this binary's, or refuses. One that a newer binary made is used if that says it may be.
-  func prepare(mayMigrate: Bool, isServer: Bool, seal: (_ keyCheck: String?) throws -> String) throws {
+  /// Throws if this binary may not use the file, without changing anything. A schema that a newer binary made is used if that says it may be.
+  func check(mayMigrate: Bool, isServer: Bool) throws {
     let found = try number()
     if found > Migration.newest {
       guard isServer, try oldestCompatible() <= Migration.newest else { throw notOurs(found) }
     } else if found < Migration.newest {
       // A command changes nobody's schema; a file that is still empty is nobody's.
       guard mayMigrate, isServer || found == 0 else { throw notOurs(found) }
-      try migrate(from: found)
     }
+  }
+
+  /// Brings a schema that was checked up to this binary's, and has the key checked or kept.
+  func prepare(seal: (_ keyCheck: String?) throws -> String) throws {
+    try migrate(from: try number())
     try checkKey(seal)
   }
 
-  /// Throws if the file is a database of another program.
-  func checkIsNobodyElses() throws { _ = try number() }
+  /// Whether there is no table yet.
+  func isMissing() throws -> Bool { try number() == 0 }
 
   /// Throws if the file has not the schema of this binary.
   func checkIsOurs() throws {
@@ -73,6 +77,7 @@ struct SQLiteSchema {
 
   private func notOurs(_ found: Int64) -> StartFailure {
     let this = Migration.newest
+    if found == 0 { return StartFailure("\(path) is still empty, and a server is about to fill it: try again") }
     return found > this
       ? StartFailure("\(path) has schema \(found), which needs a newer parley than this one (schema \(this))")
       : StartFailure("\(path) has schema \(found), this parley needs \(this): start its server once")
