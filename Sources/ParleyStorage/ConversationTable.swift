@@ -14,7 +14,8 @@ package struct ConversationPin: Sendable {
 
 extension Transaction {
   /// Adds a conversation; `held` says what its row counts.
-  package func insert(_ conversation: Conversation, as held: HeldConversation, pinning pin: ConversationPin) throws -> Stored<Conversation> {
+  package func insert(_ conversation: Conversation, as held: HeldConversation, pinning pin: ConversationPin) throws -> Stored<Conversation>
+  {
     let stored = Stored(conversation)
     _ = try connection.run(
       """

@@ -17,7 +17,8 @@ extension Transaction {
     guard let nearest = rows.firstKey, let farthest = rows.lastKey else { return Page(items: [], count: 0, next: nil, previous: nil) }
     let back: Cursor.Direction = direction == .next ? .previous : .next
     let ahead = rows.hasMore ? Cursor(direction, from: farthest) : nil
-    let behind = try request.cursor == nil || connection.one(select(back, nearest, 1)) { _ in true } == nil ? nil : Cursor(back, from: nearest)
+    let behind =
+      try request.cursor == nil || connection.one(select(back, nearest, 1)) { _ in true } == nil ? nil : Cursor(back, from: nearest)
     return Page(
       items: rows.joined(reversed: direction == .previous), count: rows.count,
       next: direction == .next ? ahead : behind, previous: direction == .next ? behind : ahead)

@@ -44,7 +44,9 @@ enum SQLiteFile {
     } catch let error as SQLiteError {
       throw StartFailure("\(path) is damaged or no database: \(error.message). Put a backup in its place")
     }
-    guard problems == ["ok"] else { throw StartFailure("\(path) is damaged: \(problems.joined(separator: "; ")). Put a backup in its place") }
+    guard problems == ["ok"] else {
+      throw StartFailure("\(path) is damaged: \(problems.joined(separator: "; ")). Put a backup in its place")
+    }
   }
 
   /// Returns once the file and its place in its folder are on the disk.

@@ -67,7 +67,9 @@ final class SQLiteReaders: Sendable {
     }
   }
 
-  private func transaction<Answer>(_ access: Access, on connection: SQLiteConnection, _ body: (SQLiteConnection) throws -> Answer) throws -> Answer {
+  private func transaction<Answer>(_ access: Access, on connection: SQLiteConnection, _ body: (SQLiteConnection) throws -> Answer) throws
+    -> Answer
+  {
     if case .statement = access { return try body(connection) }
     _ = try connection.run("BEGIN")
     do {

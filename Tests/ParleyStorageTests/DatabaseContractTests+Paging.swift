@@ -87,7 +87,8 @@ extension DatabaseContractTests {
       }
 
       let choices: [[Conversation.Status]] = [
-        [], [.active], [.inactive], [.closed], [.active, .inactive], [.closed, .active], [.inactive, .closed], [.closed, .active, .inactive],
+        [], [.active], [.inactive], [.closed], [.active, .inactive], [.closed, .active], [.inactive, .closed],
+        [.closed, .active, .inactive],
       ]
       for statuses in choices {
         for channelId in [nil, "call", "no call"] {

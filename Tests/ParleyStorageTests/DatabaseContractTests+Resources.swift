@@ -165,7 +165,9 @@ extension DatabaseContractTests {
       }
       #expect(try await database.read(for: account, .statement) { tx in try tx.members(of: held.id).map(\.id) } == [first.id, last.id])
       let third = try samples.participant(in: held.id, of: account)
-      await #expect(throws: (any Error).self) { try await database.write(for: account) { tx in try tx.insert(third, Stored(third), at: 2) } }
+      await #expect(throws: (any Error).self) {
+        try await database.write(for: account) { tx in try tx.insert(third, Stored(third), at: 2) }
+      }
     }
   }
 
@@ -217,7 +219,9 @@ extension DatabaseContractTests {
 
   // MARK: - Grouping keys
 
-  @Test("A grouping key is held by one conversation of its scope, and a conflict names the newest holder (B-GROUP-3, B-GROUP-6)", arguments: TestDatabase.kinds)
+  @Test(
+    "A grouping key is held by one conversation of its scope, and a conflict names the newest holder (B-GROUP-3, B-GROUP-6)",
+    arguments: TestDatabase.kinds)
   func groupingKeys(kind: TestDatabase.Kind) async throws {
     try await TestDatabase.with(kind) { database in
       let (account, other) = (try await samples.account(in: database), try await samples.account(in: database))
@@ -385,7 +389,8 @@ extension DatabaseContractTests {
         try tx.releaseKeys(of: conversationId)
         _ = try tx.update(change)
         return [
-          try tx.lockConversation(conversationId) == nil, try !tx.hasConversation(conversationId), try tx.conversation(conversationId) == nil,
+          try tx.lockConversation(conversationId) == nil, try !tx.hasConversation(conversationId),
+          try tx.conversation(conversationId) == nil,
           try tx.configuration(configurationId) == nil, try tx.currentVersion(of: configurationId) == nil,
           try tx.configurations(memoryStoreId: nil, all).count == 0, try tx.configurations(memoryStoreId: stores[1], all).count == 0,
           try tx.participant(participantId, of: conversationId) == nil, try tx.participants(of: conversationId, all).count == 0,

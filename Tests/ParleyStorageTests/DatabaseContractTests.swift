@@ -176,7 +176,8 @@ struct DatabaseContractTests {
         {
           try await database.write(for: account) { tx in
             let held = HeldConversation(
-              id: unpinned.id, accountId: account, status: .active, groupingScope: "", groupingType: .profile, participantCount: 0, nextPosition: 1)
+              id: unpinned.id, accountId: account, status: .active, groupingScope: "", groupingType: .profile, participantCount: 0,
+              nextPosition: 1)
             _ = try tx.insert(unpinned, as: held, pinning: ConversationPin(configurationId: configurationId, version: 1, override: nil))
           }
         },

@@ -130,7 +130,8 @@ struct MigrationTests {
 
   // MARK: - The key
 
-  @Test("The first to open a database leaves a key check, which everyone after gets to see", arguments: [SQLiteDatabase.Role.server, .command])
+  @Test(
+    "The first to open a database leaves a key check, which everyone after gets to see", arguments: [SQLiteDatabase.Role.server, .command])
   func keyCheck(first: SQLiteDatabase.Role) async throws {
     try await withPath { path in
       let made = try SQLiteDatabase(path: path, role: first) { kept in

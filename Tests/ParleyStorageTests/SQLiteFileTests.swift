@@ -386,7 +386,9 @@ struct SQLiteFileTests {
       }
       #expect(linked == found.count)
       _ = try await samples.account(in: restored)
-      #expect(try await restored.writeSystem { tx in try (tx.connection as? SQLiteConnection)?.one("PRAGMA journal_mode") { $0.text(0) } } == "wal")
+      #expect(
+        try await restored.writeSystem { tx in try (tx.connection as? SQLiteConnection)?.one("PRAGMA journal_mode") { $0.text(0) } }
+          == "wal")
       await restored.close()
     }
   }
@@ -441,7 +443,9 @@ struct SQLiteFileTests {
     let database = try Self.open(path)
     let account = try await samples.account(in: database)
     let held = try await samples.heldConversation(of: account, in: database)
-    let participants = try (0..<90).map { try samples.participant([("a\($0)", "call")], name: String(repeating: "x", count: 9000), in: held.id, of: account) }
+    let participants = try (0..<90).map {
+      try samples.participant([("a\($0)", "call")], name: String(repeating: "x", count: 9000), in: held.id, of: account)
+    }
     try await database.write(for: account) { tx in for participant in participants { try tx.add(participant) } }
     await database.close()
   }

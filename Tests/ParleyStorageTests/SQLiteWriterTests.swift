@@ -124,7 +124,9 @@ struct SQLiteWriterTests {
         }
       }
       await writer.queued(3)
-      async let last = writer.write { connection in try connection.all("SELECT id FROM t ORDER BY id") { $0.integer(0) } + [try connection.add(5)] }
+      async let last = writer.write { connection in
+        try connection.all("SELECT id FROM t ORDER BY id") { $0.integer(0) } + [try connection.add(5)]
+      }
       await writer.queued(4)
       held.release()
       try await held.value
@@ -395,7 +397,8 @@ struct SQLiteWriterTests {
         for _ in 0..<2 {
           group.addTask {
             while !done.isOpen {
-              _ = try await readers.read(.snapshot) { connection in try connection.one("SELECT COUNT(*), MAX(id) FROM t") { $0.integer(0) } }
+              _ = try await readers.read(.snapshot) { connection in try connection.one("SELECT COUNT(*), MAX(id) FROM t") { $0.integer(0) }
+              }
               await Task.yield()
             }
           }
@@ -431,10 +434,11 @@ struct SQLiteWriterTests {
       let text = String(repeating: "x", count: 1 << 20)
       var pages: [Int32] = []
       for number in 0..<Int64(40) {
-        pages.append(try await writer.write { connection in
-          _ = try connection.add(number, text)
-          return connection.logPages
-        })
+        pages.append(
+          try await writer.write { connection in
+            _ = try connection.add(number, text)
+            return connection.logPages
+          })
       }
       #expect(reader.timesAsked == 1)
       let longest = try #require(pages.max())
@@ -457,7 +461,8 @@ struct SQLiteWriterTests {
       try SQLiteFile.makeIfMissing(path)
       let connection = try SQLiteConnection(path: path)
       try SQLiteWriter.prepare(connection)
-      try connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT, parent INTEGER REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED)")
+      try connection.execute(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT, parent INTEGER REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED)")
       prepare(connection)
       let writer = SQLiteWriter(path: path, connection: connection, checkpoints: true, groupDuration: groupDuration)
       do {

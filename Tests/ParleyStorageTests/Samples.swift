@@ -28,7 +28,9 @@ final class Samples: Sendable {
   func conversation(id: Conversation.ID? = nil, of account: Account.ID, name: String = "talk", status: Conversation.Status = .active)
     throws -> Conversation
   {
-    let draft = try Self.draft("{\"configuration\":{\"conversationGroupingType\":\"GROUP_BY_PROFILE\",\"memoryStoreId\":\"\(Self.store)\"}}") {
+    let draft = try Self.draft(
+      "{\"configuration\":{\"conversationGroupingType\":\"GROUP_BY_PROFILE\",\"memoryStoreId\":\"\(Self.store)\"}}"
+    ) {
       ConversationDraft($0, callbacks: CallbackPolicy(allowPrivate: true))
     }
     var conversation = Conversation(draft, id: id ?? self.id(), of: account, at: Self.now)
@@ -55,7 +57,8 @@ final class Samples: Sendable {
 
   /// A participant with addresses on CHAT, whose form is free.
   func participant(
-    _ addresses: [(address: String, channelId: String?)] = [], id: Participant.ID? = nil, name: String? = nil, type: Participant.Kind = .customer,
+    _ addresses: [(address: String, channelId: String?)] = [], id: Participant.ID? = nil, name: String? = nil,
+    type: Participant.Kind = .customer,
     in conversation: Conversation.ID, of account: Account.ID
   ) throws -> Participant {
     let draft = try Self.draft("{\"type\":\"\(type.rawValue)\"}") { ParticipantDraft($0) }
