@@ -6,7 +6,7 @@ import ParleyEngine
 package struct Call: Sendable {
   package let account: Account.ID
   /// The values of the route's parameters, decoded.
-  let parameters: [String: String]
+  let parameters: Parameters
   let query: Query
   let body: Body
   let idempotencyKey: String?
@@ -16,9 +16,12 @@ package struct Call: Sendable {
   let target: String
   let tokens: PageTokens
 
+  /// The value of a parameter that the route's template has.
+  func parameter(_ name: String) -> String { parameters.first { $0.name == name }?.value ?? "" }
+
   /// The id under a route's parameter. A text that is no such id names nothing (B-HTTP-6).
   func id<Resource: Identified>(_ parameter: String, _ kind: ParleyError.Kind) throws(ParleyError) -> TypeID<Resource> {
-    guard let id = parameters[parameter].flatMap(TypeID<Resource>.init) else { throw .notFound(kind) }
+    guard let id = TypeID<Resource>(self.parameter(parameter)) else { throw .notFound(kind) }
     return id
   }
 

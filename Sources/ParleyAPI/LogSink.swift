@@ -153,7 +153,7 @@ private struct LogLine {
   mutating func field(_ name: String, _ value: Milliseconds.Number) {
     switch format {
     case .text: text += " \(name)=\(value.text)"
-    case .json: json.member(name, raw: value.text.utf8)
+    case .json: json.member(name, raw: Array(value.text.utf8))
     }
   }
 

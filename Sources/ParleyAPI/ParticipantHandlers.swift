@@ -14,7 +14,7 @@ struct ParticipantHandlers: Sendable {
   }
 
   func list(_ call: Call) async throws -> Reply {
-    let list = ListName("participants", parent: call.parameters["ConversationSid"] ?? "")
+    let list = ListName("participants", parent: call.parameter("ConversationSid"))
     let request = try call.page(of: list, checking: QueryFields(call.query))
     return try .page(await participants.list(request, in: call.conversationID(), for: call.account), of: list, in: call)
   }

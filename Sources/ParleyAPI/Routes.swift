@@ -107,28 +107,31 @@ struct RouteTable: Sendable {
   }
 
   /// The path that a request's path names, with the values of its parameters. A trailing slash counts for nothing (B-HTTP-7).
-  func find(_ path: Substring) -> (path: Path, parameters: [String: String])? {
-    var parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+  func find(_ path: Substring) -> (path: Path, parameters: Parameters)? {
+    let slash = UInt8(ascii: "/")
+    var parts = path.utf8.split(separator: slash, omittingEmptySubsequences: false).dropFirst()
     if parts.count > 1, parts.last?.isEmpty == true { parts.removeLast() }
-    return paths.lazy.compactMap { candidate in
-      Self.parameters(of: parts, in: candidate.segments).map { (candidate, $0) }
-    }.first
+    for candidate in paths where candidate.segments.count == parts.count {
+      if let parameters = Self.parameters(of: parts, in: candidate.segments) { return (candidate, parameters) }
+    }
+    return nil
   }
 
   private static func segments(_ template: String) -> [Segment] {
     template.split(separator: "/").map { $0.hasPrefix("{") ? .parameter(String($0.dropFirst().dropLast())) : .literal(String($0)) }
   }
 
-  private static func parameters(of parts: ArraySlice<Substring>, in segments: [Segment]) -> [String: String]? {
-    guard parts.count == segments.count else { return nil }
-    var parameters: [String: String] = [:]
+  private static func parameters(of parts: ArraySlice<Substring.UTF8View>, in segments: [Segment]) -> Parameters? {
     for (part, segment) in zip(parts, segments) {
-      switch segment {
-      case .literal(let text): guard part.utf8.elementsEqual(text.utf8) else { return nil }
-      // What can't be decoded is no id, and names nothing.
-      case .parameter(let name): parameters[name] = Percent.decoded(part, plusIsSpace: false) ?? ""
-      }
+      if case .literal(let text) = segment, !part.elementsEqual(text.utf8) { return nil }
     }
-    return parameters
+    return zip(parts, segments).compactMap { part, segment in
+      guard case .parameter(let name) = segment else { return nil }
+      // What can't be decoded is no id, and names nothing.
+      return (name, Percent.decoded(Substring(part), plusIsSpace: false) ?? "")
+    }
   }
 }
+
+/// The values of a path's parameters, by their names in the template; a path has two at most.
+typealias Parameters = [(name: String, value: String)]

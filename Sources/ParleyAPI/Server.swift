@@ -135,8 +135,12 @@ package struct Server: Sendable {
 
   /// Whether the path is the API's, so that even an unknown one asks who is calling (B-AUTH-3).
   private static func needsSignIn(_ path: Substring) -> Bool {
-    ["/v1", "/v2", "/parley"].contains { prefix in
-      path.hasPrefix(prefix) && (path.utf8.count == prefix.utf8.count || path.dropFirst(prefix.count).hasPrefix("/"))
+    [Self.memory, Self.conversations, Self.extensions].contains { prefix in
+      path.utf8.starts(with: prefix) && (path.utf8.count == prefix.count || path.utf8.dropFirst(prefix.count).first == UInt8(ascii: "/"))
     }
   }
+
+  private static let memory = Array("/v1".utf8)
+  private static let conversations = Array("/v2".utf8)
+  private static let extensions = Array("/parley".utf8)
 }

@@ -12,8 +12,8 @@ package enum JSON: Sendable, Equatable {
 
   /// Levels of arrays and objects inside each other; one more is an error.
   package static let depthMax = 64
-  /// Values in one text. A body of 16 MiB could otherwise unfold to a hundred times the memory of any sensible request.
-  package static let valuesMax = 250_000
+  /// Values in one text. A body of 16 MiB has room for four times as many, at twenty times its size in memory.
+  package static let valuesMax = 2_000_000
 
   /// A number by its text, so that nothing is rounded.
   package struct Number: Sendable, Equatable {
@@ -86,7 +86,7 @@ package enum JSON: Sendable, Equatable {
 
 /// Why a text is no JSON that this server takes, and where.
 package struct JSONError: Error, Equatable {
-  /// Path of the value that holds the fault; empty for the whole text.
+  /// Path of the member that is there twice. What is no JSON at all has no path: it is the whole text that is wrong, at a byte.
   package var path: Path
   package let message: String
 }
@@ -312,6 +312,7 @@ private struct NameSet {
 
 extension JSONError {
   fileprivate func inside(_ step: Path) -> JSONError {
+    if path == .root { return self }
     var moved = self
     moved.path = path.below(step)
     return moved
@@ -385,14 +386,18 @@ package struct JSONWriter: Sendable {
 
   package mutating func null() { raw("null") }
 
-  /// Text that is one JSON value already.
-  package mutating func raw(_ json: some Sequence<UInt8>) {
+  /// Text that is one JSON value already, or several with commas between them.
+  package mutating func raw(_ json: [UInt8]) {
     separate()
     bytes.append(contentsOf: json)
     needsComma = true
   }
 
-  package mutating func raw(_ json: String) { raw(json.utf8) }
+  package mutating func raw(_ json: String) {
+    separate()
+    bytes.append(contentsOf: json.utf8)
+    needsComma = true
+  }
 
   /// A member's name; its value must follow.
   package mutating func name(_ name: String) {
@@ -417,7 +422,7 @@ package struct JSONWriter: Sendable {
     bool(flag)
   }
 
-  package mutating func member(_ name: String, raw json: some Sequence<UInt8>) {
+  package mutating func member(_ name: String, raw json: [UInt8]) {
     self.name(name)
     raw(json)
   }

@@ -12,11 +12,11 @@ extension Transaction {
     let direction = request.cursor?.direction ?? .next
     var rows = PageRows(limit: request.size)
     try connection.rows(select(direction, request.cursor?.key, Int64(request.size) + 1)) { row in
-      try rows.add(key: row.text(0)) { items in try append(row, &items) }
+      try rows.add(row, append)
     }
-    guard let nearest = rows.firstKey, let farthest = rows.lastKey else { return Page(items: [], count: 0, next: nil, previous: nil) }
+    guard let nearest = rows.firstKey else { return Page(items: [], count: 0, next: nil, previous: nil) }
     let back: Cursor.Direction = direction == .next ? .previous : .next
-    let ahead = rows.hasMore ? Cursor(direction, from: farthest) : nil
+    let ahead = rows.hasMore ? rows.lastKey.map { Cursor(direction, from: $0) } : nil
     let behind =
       try request.cursor == nil || connection.one(select(back, nearest, 1)) { _ in true } == nil ? nil : Cursor(back, from: nearest)
     return Page(
@@ -27,7 +27,11 @@ extension Transaction {
 
 /// The rows of a page as they come: their documents in one buffer, and where each ends.
 private struct PageRows {
-  let limit: Int
+  /// A document's usual size, for which memory is taken at once; bigger ones take more.
+  private static let bytesExpected = 640
+  private static let rowsExpectedMax = 64
+
+  private let limit: Int
   private(set) var hasMore = false
   private(set) var firstKey: String?
   private(set) var lastKey: String?
@@ -36,17 +40,22 @@ private struct PageRows {
 
   var count: Int { ends.count }
 
-  init(limit: Int) { self.limit = limit }
+  init(limit: Int) {
+    self.limit = limit
+    items.reserveCapacity(min(limit, Self.rowsExpectedMax) * Self.bytesExpected)
+    ends.reserveCapacity(limit)
+  }
 
-  mutating func add(key: String, _ append: (inout [UInt8]) throws -> Void) rethrows {
+  mutating func add(_ row: any Row, _ append: (any Row, inout [UInt8]) throws -> Void) throws {
     guard ends.count < limit else {
       hasMore = true
       return
     }
-    if ends.isEmpty { firstKey = key } else { items.append(UInt8(ascii: ",")) }
-    lastKey = key
-    try append(&items)
+    if ends.isEmpty { firstKey = row.text(0) } else { items.append(UInt8(ascii: ",")) }
+    try append(row, &items)
     ends.append(items.count)
+    // Only a page that is full can have another behind it.
+    if ends.count == limit { lastKey = row.text(0) }
   }
 
   func joined(reversed: Bool) -> [UInt8] {

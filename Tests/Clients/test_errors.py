@@ -201,7 +201,7 @@ def test_the_outermost_missing_resource_comes_before_the_body(wire):
     ("PATCH", "{conversation}/Participants/{participant}", {"GET", "HEAD", "PUT"}),
     ("DELETE", CONFIGURATIONS, {"GET", "HEAD", "POST"}),
     ("POST", f"{OPERATIONS}/{NO_OPERATION}", {"GET", "HEAD"}),
-    ("BREW", CONVERSATIONS, {"GET", "HEAD", "POST"}),
+    ("PROPFIND", CONVERSATIONS, {"GET", "HEAD", "POST"}),
 ])
 def test_a_known_path_with_another_method_lists_the_methods(wire, conversation, method, path, allowed):
     """B-ERR-5, B-HTTP-7, B-PART-8. Later features may allow more, so nothing is said against that."""
