@@ -29,7 +29,8 @@ package final class SQLiteDatabase: Database {
       connection = try SQLiteConnection(path: path)
       if case .server = role { try SQLiteFile.check(connection, path: path) }
       let schema = SQLiteSchema(connection: connection, path: path)
-      // A command that finds a database leaves the lock alone: a server that starts meanwhile must get it.
+      // A command changes nobody's schema; a file that is still empty is nobody's. One that finds a database leaves the lock alone: a
+      // server that starts meanwhile must get it.
       if case .command = role, try schema.isMissing() { lock = try FileLock.take(path: path + ".lock") }
       // Before the first write: what is refused stays as it is.
       try schema.check(mayMigrate: lock != nil, isServer: role == .server)

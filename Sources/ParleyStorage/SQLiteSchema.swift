@@ -11,8 +11,7 @@ struct SQLiteSchema {
     if found > Migration.newest {
       guard isServer, try oldestCompatible() <= Migration.newest else { throw notOurs(found) }
     } else if found < Migration.newest {
-      // A command changes nobody's schema; a file that is still empty is nobody's.
-      guard mayMigrate, isServer || found == 0 else { throw notOurs(found) }
+      guard mayMigrate else { throw notOurs(found) }
     }
   }
 

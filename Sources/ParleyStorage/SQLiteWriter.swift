@@ -62,6 +62,9 @@ final class SQLiteWriter: @unchecked Sendable {
     }
   }
 
+  /// Whether nothing more is accepted.
+  var isClosed: Bool { condition.withLock { isStopping } }
+
   /// Does what was accepted, then ends the thread.
   func stop() async {
     await withCheckedContinuation { continuation in

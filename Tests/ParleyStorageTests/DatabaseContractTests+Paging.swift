@@ -192,6 +192,31 @@ extension DatabaseContractTests {
     }
   }
 
+  @Test("The first page takes one statement, a later one another to look behind it (B-PAGE-4)", arguments: TestDatabase.kinds)
+  func pageStatements(kind: TestDatabase.Kind) async throws {
+    try await TestDatabase.with(kind) { database in
+      let account = try await samples.account(in: database)
+      let held = try await samples.heldConversation(of: account, in: database)
+      let participants = try (0..<3).map { _ in try samples.participant(in: held.id, of: account) }
+      try await database.write(for: account) { tx in for participant in participants { try tx.add(participant) } }
+      for (cursor, expected) in [(nil, 1), (Cursor(.next, from: "1"), 2), (Cursor(.previous, from: "3"), 2), (Cursor(.next, from: "3"), 1)]
+      {
+        let statements = try await database.read(for: account, .snapshot) { tx in
+          var statements = 0
+          _ = try tx.page(PageRequest(size: 1, cursor: cursor)) { direction, key, limit in
+            statements += 1
+            let position = key.flatMap { Int64($0) } ?? 0
+            return direction == .next
+              ? "SELECT position, document FROM participant WHERE position > \(position) ORDER BY position LIMIT \(limit)"
+              : "SELECT position, document FROM participant WHERE position < \(position) ORDER BY position DESC LIMIT \(limit)"
+          }
+          return statements
+        }
+        #expect(statements == expected)
+      }
+    }
+  }
+
   /// Goes through a list in pages of one size, to its end and back to its start.
   private func expectList(
     of expected: [String], size: Int, _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation,

@@ -39,7 +39,11 @@ extension DatabaseContractTests {
       #expect(try await database.write(for: account) { tx in try tx.insert(second, of: sameDraft) } == first.id)
       #expect(try await database.read(for: account, .statement) { tx in try tx.configuration(second.id) == nil })
       #expect(try await database.write(for: account) { tx in try tx.insert(third, of: freeDraft) } == nil)
+      // Another account's use is no conflict, and is not named as one.
       #expect(try await database.write(for: other) { tx in try tx.insert(second, of: sameDraft) } == nil)
+      let (fourth, lateDraft) = try samples.configuration(bridge: service)
+      #expect(try await database.write(for: account) { tx in try tx.insert(fourth, of: lateDraft) } == first.id)
+      #expect(try await database.write(for: other) { tx in try tx.insert(fourth, of: lateDraft) } == second.id)
     }
   }
 
@@ -234,7 +238,7 @@ extension DatabaseContractTests {
         holders.append(holder)
       }
       let late = try await samples.heldConversation(of: account, in: database)
-      for (wanted, named) in [(keys, 2), (Array(keys[0..<99]), 1), (Array(keys[0..<40]), 0), ([keys[69]], 1)] {
+      for (wanted, named) in [(keys, 2), (keys.reversed(), 2), (Array(keys[0..<99]), 1), (Array(keys[0..<40]), 0), ([keys[69]], 1)] {
         await #expect(throws: ParleyError.conflict(.grouping(with: holders[named].id))) {
           try await database.write(for: account) { tx in try tx.exchange([], for: wanted, of: late) }
         }
@@ -308,7 +312,13 @@ extension DatabaseContractTests {
       let (bystander, next) = (
         try await samples.heldConversation(of: account, in: database), try await samples.heldConversation(of: account, in: database)
       )
-      try await database.write(for: account) { tx in try tx.exchange([], for: [Array("mine".utf8)], of: bystander) }
+      try await database.write(for: account) { tx in
+        try tx.exchange([], for: [Array("mine".utf8)], of: bystander)
+        guard let held = try tx.lockConversation(conversation.id) else { throw ParleyError.notFound(.conversation) }
+        try tx.exchange(Array(keys[0..<10]), for: [], of: held)
+      }
+      #expect(try await keyCount(of: account, in: database) == 61)
+      #expect(try await keyCount(of: other, in: database) == 70)
       try await database.write(for: account) { tx in try tx.releaseKeys(of: conversation.id) }
       #expect(try await keyCount(of: account, in: database) == 1)
       #expect(try await keyCount(of: other, in: database) == 70)

@@ -258,6 +258,32 @@ struct SQLiteFileTests {
     }
   }
 
+  // MARK: - Values
+
+  @Test("Texts go in and out whole, NUL among them, and nothing is not an empty text", arguments: ["", "\0", "a\0b", "☎\0", "a"])
+  func values(text: String) async throws {
+    try await withPath { path in
+      try SQLiteFile.makeIfMissing(path)
+      let connection = try SQLiteConnection(path: path)
+      try connection.execute("CREATE TABLE t (a TEXT, b TEXT, c TEXT, d BIGINT)")
+      let (none, number): (String?, Int64?) = (nil, .min)
+      _ = try connection.run("INSERT INTO t VALUES (\(text), \(Array(text.utf8)), \(none), \(number))")
+      let row = try connection.one("SELECT a, b, c, d FROM t") { row in
+        var appended = Array("x".utf8)
+        row.append(0, to: &appended)
+        return (row.text(0), row.bytes(1), row.optionalText(2), row.optionalText(0), row.integer(3), appended)
+      }
+      let found = try #require(row)
+      #expect(found.0.isSame(as: text))
+      #expect(found.1 == Array(text.utf8))
+      #expect(found.2 == nil)
+      #expect(found.3 != nil)
+      #expect(found.4 == .min)
+      #expect(found.5 == Array("x\(text)".utf8))
+      #expect(try connection.one("SELECT a = b FROM t") { $0.integer(0) } == 1)
+    }
+  }
+
   // MARK: - Readers
 
   @Test("A snapshot sees one state, where single statements see each their own")
@@ -295,10 +321,14 @@ struct SQLiteFileTests {
             try tx.connection.rows("SELECT 1 UNION ALL SELECT 2") { _ in throw ParleyError.notFound(.conversation) }
           }
         }
+        #expect(
+          try await database.read(for: account, access) { tx in try tx.conversations(ConversationFilter(), PageRequest()).count } == 0)
         let error = await #expect(throws: (any Error).self) {
           try await database.read(for: account, access) { tx in try tx.connection.rows("SELECT nothing") { _ in } }
         }
         #expect(error is SQLiteError)
+        #expect(
+          try await database.read(for: account, access) { tx in try tx.conversations(ConversationFilter(), PageRequest()).count } == 0)
       }
       // A reader that was left behind would keep the log from being emptied.
       try await Self.fill(database, megabytes: 1, of: account)

@@ -360,6 +360,8 @@ struct SQLiteWriterTests {
         for number in 0..<Int64(200) { group.addTask { _ = try await writer.write { try $0.add(number) } } }
         await writer.queued(200)
         group.addTask { await writer.stop() }
+        while !writer.isClosed { await Task.yield() }
+        #expect(writer.metrics.queueLength == 200)
         held.release()
         try await group.waitForAll()
       }
