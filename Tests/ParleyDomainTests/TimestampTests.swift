@@ -1,0 +1,61 @@
+import ParleyDomain
+import Testing
+
+@Suite("Timestamps")
+struct TimestampTests {
+  @Test(
+    "An instant is written in whole seconds of UTC, the rest left out (B-TIME-1)",
+    arguments: [
+      (0, "1970-01-01T00:00:00Z"), (999, "1970-01-01T00:00:00Z"), (1000, "1970-01-01T00:00:01Z"),
+      (-1, "1969-12-31T23:59:59Z"), (-1000, "1969-12-31T23:59:59Z"), (-1001, "1969-12-31T23:59:58Z"),
+      (951_782_399_999, "2000-02-28T23:59:59Z"), (951_782_400_000, "2000-02-29T00:00:00Z"), (951_868_800_000, "2000-03-01T00:00:00Z"),
+      (1_709_164_800_000, "2024-02-29T00:00:00Z"), (4_107_542_400_000, "2100-03-01T00:00:00Z"), (4_107_542_399_000, "2100-02-28T23:59:59Z"),
+      (1_767_225_599_999, "2025-12-31T23:59:59Z"), (1_767_225_600_000, "2026-01-01T00:00:00Z"),
+      (2_147_483_648_000, "2038-01-19T03:14:08Z"), (253_402_300_799_999, "9999-12-31T23:59:59Z"), (-62_167_219_200_000, "0000-01-01T00:00:00Z"),
+    ] as [(Int64, String)])
+  func writes(milliseconds: Int64, text: String) {
+    #expect(Timestamp(milliseconds: milliseconds).wholeSeconds == text)
+    let second = milliseconds - ((milliseconds % 1000) + 1000) % 1000
+    #expect(Timestamp(wholeSeconds: text) == Timestamp(milliseconds: second))
+  }
+
+  @Test(
+    "Only what is written so is read",
+    arguments: [
+      "2026-02-29T00:00:00Z", "2100-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z", "2026-01-00T00:00:00Z",
+      "2026-04-31T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:60:00Z", "2026-01-01T00:00:60Z", "2026-01-01T00:00:00z",
+      "2026-01-01 00:00:00Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.5Z", "2026-01-01T00:00:00+", "2026-01-01T00:00:00Z ",
+      "+026-01-01T00:00:00Z", "-001-01-01T00:00:00Z", "2026-1-001T00:00:00Z", "x026-01-01T00:00:00Z", "\u{660}026-01-01T00:00:0Z",
+      "\u{ff}\u{ff}\u{ff}\u{ff}\u{ff}\u{ff}\u{ff}\u{ff}\u{ff}\u{ff}", "", "Z",
+    ])
+  func refuses(text: String) {
+    #expect(Timestamp(wholeSeconds: text) == nil)
+  }
+
+  @Test("Days follow each other through four hundred years, as the calendar has it")
+  func counts() {
+    var expected = CivilDate(year: 1900, month: 1, day: 1)
+    var days = expected.daysSinceEpoch
+    #expect(days == -25_567)
+    while expected.year < 2300 {
+      let date = CivilDate(daysSinceEpoch: days)
+      guard date == expected, date.daysSinceEpoch == days else { Issue.record("day \(days) is \(expected), not \(date)"); return }
+      days += 1
+      expected = dayAfter(expected)
+    }
+    #expect(days + 25_567 == 146_097)
+  }
+
+  @Test("Instants are ordered by time, and hours can be taken off")
+  func compares() {
+    #expect(Timestamp(milliseconds: -1) < Timestamp(milliseconds: 0))
+    #expect(Timestamp(milliseconds: 86_400_007).hoursBefore(24) == Timestamp(milliseconds: 7))
+  }
+
+  private func dayAfter(_ date: CivilDate) -> CivilDate {
+    let isLeap = date.year % 4 == 0 && (date.year % 100 != 0 || date.year % 400 == 0)
+    let lengths: [Int64] = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+    if date.day < lengths[Int(date.month) - 1] { return CivilDate(year: date.year, month: date.month, day: date.day + 1) }
+    return date.month < 12 ? CivilDate(year: date.year, month: date.month + 1, day: 1) : CivilDate(year: date.year + 1, month: 1, day: 1)
+  }
+}
