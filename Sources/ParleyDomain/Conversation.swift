@@ -98,6 +98,8 @@ extension Conversation: DocumentValue {
 /// The caller's own notes on a conversation (B-CONV-10).
 package struct Metadata: Sendable, Equatable {
   package static let entriesMax = 8
+  /// Names in one request, those with null included.
+  package static let namesMax = 1000
   package static let nameCharactersMax = 128
   package static let valueCharactersMax = 512
 
@@ -126,7 +128,12 @@ package struct Metadata: Sendable, Equatable {
   /// What `metadata` says of each name: a text, or nil for null; no list when it is absent or null itself.
   fileprivate static func changes(_ fields: Fields) -> [(name: String, value: String?)]? {
     guard let entries = fields.object("metadata") else { return nil }
-    return entries.names.compactMap { name in
+    let names = entries.names
+    guard names.count <= namesMax else {
+      fields.problem("metadata", tooMany)
+      return nil
+    }
+    return names.compactMap { name in
       guard isName(name) else {
         fields.problem("metadata", "must have names of 1 to \(nameCharactersMax) letters, digits, dots, - and _")
         return nil

@@ -3,8 +3,9 @@ import ParleyDomain
 
 /// What the file system sees of a database.
 enum SQLiteFile {
-  /// Files up to this size are checked whole at start; larger ones would keep the server from starting for long.
-  private static let checkedWholeBytesMax = 64 << 20
+  /// Files up to this size are checked whole at start; larger ones would keep the server from starting for long. What is damaged in them
+  /// is an error of the reads that meet it.
+  private static let checkedWholeBytesMax = 4 << 20
 
   /// Makes an empty file that only its owner can read, and its folder.
   static func makeIfMissing(_ path: String) throws {
@@ -38,15 +39,24 @@ enum SQLiteFile {
     let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
     let problems: [String]
     do {
-      // The schema alone is read in any case.
+      // The schema and the file's length are looked at in any case.
       _ = try connection.one("SELECT COUNT(*) FROM sqlite_master") { $0.integer(0) }
-      problems = size <= checkedWholeBytesMax ? try connection.all("PRAGMA quick_check(1)") { $0.text(0) } : ["ok"]
+      if isEmpty(path + "-wal"), try bytesClaimed(by: connection) > size {
+        problems = ["the file is shorter than it says"]
+      } else {
+        problems = size <= checkedWholeBytesMax ? try connection.all("PRAGMA quick_check(1)") { $0.text(0) } : ["ok"]
+      }
     } catch let error as SQLiteError {
       throw StartFailure("\(path) is damaged or no database: \(error.message). Put a backup in its place")
     }
     guard problems == ["ok"] else {
       throw StartFailure("\(path) is damaged: \(problems.joined(separator: "; ")). Put a backup in its place")
     }
+  }
+
+  private static func bytesClaimed(by connection: SQLiteConnection) throws -> Int64 {
+    let pages = try connection.one("PRAGMA page_count") { $0.integer(0) } ?? 0
+    return pages * (try connection.one("PRAGMA page_size") { $0.integer(0) } ?? 0)
   }
 
   /// Returns once the file and its place in its folder are on the disk.
