@@ -251,6 +251,10 @@ extension DatabaseContractTests {
       let foreign = try await samples.heldConversation(of: other, in: database)
       try await database.write(for: other) { tx in try tx.exchange([], for: keys, of: foreign) }
       #expect(try await keyCount(of: account, in: database) == 200)
+      // The other account's conversation is newer, and not the one that is named.
+      await #expect(throws: ParleyError.conflict(.grouping(with: holders[2].id))) {
+        try await database.write(for: account) { tx in try tx.exchange([], for: [keys[99]], of: late) }
+      }
     }
   }
 
@@ -355,7 +359,7 @@ extension DatabaseContractTests {
       var (closed, before) = (try samples.conversation(id: conversationId, of: account, name: "changed"), participants[0])
       closed.status = .closed
       before.name = "changed"
-      before.addresses = []
+      before.addresses = [Address(channel: .chat, text: "changed")]
       let (change, participantChange, original) = (closed, before, participants[0])
       let newcomer = try samples.participant([("n", nil)], in: conversationId, of: account)
       try await database.write(for: account) { tx in
@@ -381,6 +385,7 @@ extension DatabaseContractTests {
           try tx.participant(participantId, of: conversationId)?.value().name == stores[1],
           try tx.participant(newcomer.id, of: conversationId) == nil,
           try tx.participants(of: conversationId, all).count == 1,
+          try tx.participants(of: conversationId, PageRequest(cursor: Cursor(.previous, from: "9"))).count == 1,
           members.count == 1, members.first?.addresses.count == 1,
           try tx.conversations(ConversationFilter(), all).count == 1,
           try tx.conversations(ConversationFilter(statuses: [.closed]), all).count == 0,

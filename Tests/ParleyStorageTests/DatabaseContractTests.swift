@@ -318,6 +318,11 @@ struct DatabaseContractTests {
       #expect(used?.accepted.statusURL == "http://localhost/0")
 
       #expect(try await database.write(for: other) { tx in try tx.remember(accepted[1], under: again, at: later, since: now) } == nil)
+      func firstUse(by account: Account.ID) async throws -> String? {
+        try await database.write(for: account) { tx in try tx.remember(accepted[0], under: again, at: later, since: now)?.fingerprint }
+      }
+      #expect(try await firstUse(by: account) == "first")
+      #expect(try await firstUse(by: other) == "second")
       #expect(try await database.write(for: account) { tx in try tx.remember(accepted[1], under: again, at: later, since: later) } == nil)
       let renewed = try await database.write(for: account) { tx in try tx.remember(accepted[0], under: key, at: later, since: later) }
       #expect(renewed?.fingerprint == "second")
