@@ -103,7 +103,9 @@ package struct Server: Sendable {
     api.log.request(
       id: id, account: signedIn?.account, method: request.method, template: found?.path.template ?? "none", status: reply.status.code,
       microseconds: duration, cause: cause, at: api.engine.now())
-    guard try await api.bodies.skip(&body, upTo: skippedMax, on: channel) else { throw ConnectionFailure(underlying: ChannelError.ioOnClosedChannel) }
+    guard try await api.bodies.skip(&body, upTo: skippedMax, on: channel), !Self.asksToClose(request) else {
+      throw ConnectionFailure(underlying: ChannelError.ioOnClosedChannel)
+    }
   }
 
   private func write(
@@ -126,6 +128,12 @@ package struct Server: Sendable {
     fields.append(HTTPField(name: .twilioConcurrentRequests, value: String(concurrent)))
     for header in reply.headers { fields.append(HTTPField(name: header.name, value: header.value)) }
     return HTTPResponse(status: reply.status, headerFields: fields)
+  }
+
+  /// Whether `Connection` has the option `close`, in any case.
+  private static func asksToClose(_ request: Request) -> Bool {
+    guard let options = request.headers[.connection] else { return false }
+    return options.split(separator: ",").contains { $0.trimmingPrefix { $0 == " " }.lowercased().split(separator: " ").first == "close" }
   }
 
   private static func parts(of target: String) -> (path: Substring, query: Substring?) {
