@@ -88,7 +88,7 @@ extension Channel {
   fileprivate func accepts(_ text: String) -> Bool {
     switch self {
     case .sms: text.isE164 || text.isShortCode || text.isAlphanumericSender
-    case .voice: !text.hasPrefix("+") || text.isE164
+    case .voice: text.utf8.first != UInt8(ascii: "+") || text.isE164
     case .whatsapp: text.isE164 || text.behind("whatsapp:").map(\.isE164) ?? false
     case .rcs: text.isE164 || text.behind("rcs:").map { $0.isE164 || $0.isRCSSender } ?? false
     case .chat, .video: true

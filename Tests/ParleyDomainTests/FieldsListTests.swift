@@ -46,7 +46,9 @@ struct FieldsListTests {
 
   @Test("What a change says of a member: absent keeps, null clears, a value sets, a wrong value is a problem")
   func reads() {
-    func change(_ body: String) -> Reading<Change<String>> { Reading(body) { fields in fields.change("a") { fields.string($0, characters: 0...3) } } }
+    func change(_ body: String) -> Reading<Change<String>> {
+      Reading(body) { fields in fields.change("a") { fields.string($0, characters: 0...3) } }
+    }
     guard case .keep? = change("{}").value else { Issue.record("an absent member keeps"); return }
     guard case .clear? = change(#"{"a":null}"#).value else { Issue.record("a null clears"); return }
     guard case .set("")? = change(#"{"a":""}"#).value else { Issue.record("an empty text is a text"); return }

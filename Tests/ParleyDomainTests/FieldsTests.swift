@@ -29,26 +29,36 @@ struct FieldsTests {
     #expect(try Reading(body) { $0.string("a", characters: 0...9) }.get() == "x\(character)y")
     let isControl = code < 0x20 || (0x7F...0x9F).contains(code)
     #expect(Reading(body) { $0.string("a", characters: 0...9, plain: true) }.paths == (isControl ? ["a"] : []))
-    #expect(Reading(#"{"a":[\#(text(JSON.string(character).bytes))]}"#) { $0.strings("a", max: 1, characters: 1...9) }.paths == (isControl ? ["a[0]"] : []))
+    #expect(
+      Reading(#"{"a":[\#(text(JSON.string(character).bytes))]}"#) { $0.strings("a", max: 1, characters: 1...9) }.paths
+        == (isControl ? ["a[0]"] : []))
   }
 
   @Test("A null member is an absent one to every reader (B-HTTP-4)", arguments: ["{}", #"{"a":null}"#])
   func nullIsAbsent(body: String) {
     let reading = Reading(body) { fields -> Bool? in
       let values: [Any?] = [
-        fields.value("a"), fields.string("a", characters: 1...2), fields.string("a") { _ in "must not be" }, fields.choice("a", of: Fruit.self),
-        fields.bool("a"), fields.integer("a", in: 1...2), fields.list("a", max: 1) { _ in 1 }, fields.strings("a", max: 1, characters: 1...2),
+        fields.value("a"), fields.string("a", characters: 1...2), fields.string("a") { _ in "must not be" },
+        fields.choice("a", of: Fruit.self),
+        fields.bool("a"), fields.integer("a", in: 1...2), fields.list("a", max: 1) { _ in 1 },
+        fields.strings("a", max: 1, characters: 1...2),
         fields.object("a"),
       ]
       return values.allSatisfy { $0 == nil }
     }
     #expect(reading.value == true)
-    #expect(Reading(body) { fields -> Bool? in fields.require("a"); return true }.problems == [Problem(path: "a", message: "is required")])
+    #expect(
+      Reading(body) { fields -> Bool? in
+        fields.require("a"); return true
+      }.problems == [Problem(path: "a", message: "is required")])
   }
 
   @Test("A required member may be empty, zero or false", arguments: [#""""#, "0", "false", "[]", "{}"])
   func requiresPresence(value: String) {
-    #expect(Reading(#"{"a":\#(value)}"#) { fields -> Bool? in fields.require("a"); return true }.value == true)
+    #expect(
+      Reading(#"{"a":\#(value)}"#) { fields -> Bool? in
+        fields.require("a"); return true
+      }.value == true)
   }
 
   @Test("A value of another type is a problem to every reader, and is said once", arguments: ["\"1\"", "1", "true", "[]", "{}"])
@@ -67,7 +77,9 @@ struct FieldsTests {
     check("{}", "must be an object") { $0.object("a") }
   }
 
-  @Test("A choice is taken by its exact spelling", arguments: [("KIWI", true), ("kiwi", false), ("\u{212A}IWI", false), ("KIWI ", false), ("", false)])
+  @Test(
+    "A choice is taken by its exact spelling",
+    arguments: [("KIWI", true), ("kiwi", false), ("\u{212A}IWI", false), ("KIWI ", false), ("", false)])
   func choosesExactly(spelling: String, isTaken: Bool) {
     #expect(Reading(#"{"a":"\#(spelling)"}"#) { $0.choice("a", of: Fruit.self) }.value == (isTaken ? .kiwi : nil))
   }

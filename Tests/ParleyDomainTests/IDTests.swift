@@ -81,7 +81,9 @@ struct IDTests {
     let ids = IDGenerator()
     var last = ""
     for second: Int64 in [0, 0, 5, -3600, 4, 5, 6, -1_000_000_000, 6, 7] {
-      for suffix in [ids.next(Conversation.self, at: .at(second)).text.suffix(26), ids.next(Participant.self, at: .at(second)).text.suffix(26)] {
+      for suffix in [
+        ids.next(Conversation.self, at: .at(second)).text.suffix(26), ids.next(Participant.self, at: .at(second)).text.suffix(26),
+      ] {
         #expect(last < suffix)
         last = String(suffix)
       }
@@ -135,7 +137,8 @@ struct IDTests {
 
   @Test("A SID of sixteen bytes is a SID, and the Kelvin sign is no K (B-ID-6, B-HTTP-8)")
   func makesSIDs() {
-    #expect(APIKey.ID(random: [0, 1, 0x9F, 0xFF] + Array(repeating: 0xA0, count: 12)).text == "SK00019fff" + String(repeating: "a0", count: 12))
+    #expect(
+      APIKey.ID(random: [0, 1, 0x9F, 0xFF] + Array(repeating: 0xA0, count: 12)).text == "SK00019fff" + String(repeating: "a0", count: 12))
     #expect(APIKey.ID(APIKey.ID(7).text) == APIKey.ID(7))
     #expect(APIKey.ID("S\u{212A}" + String(repeating: "0", count: 30)) == nil)
   }
