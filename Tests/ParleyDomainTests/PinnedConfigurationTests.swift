@@ -6,8 +6,8 @@ struct PinnedConfigurationTests {
   private static let store = "mem_store_01h2xcejqtf2nbrexx3vqjhp41"
   private static let base = #"""
     {"displayName":"Tea","description":"","conversationGroupingType":"GROUP_BY_PROFILE",\#
-    "memoryStoreId":"mem_store_01h2xcejqtf2nbrexx3vqjhp41","channelSettings":{"SMS":{"statusTimeouts":{"inactive":20,"closed":90},"captureRules":[]},\#
-    "CHAT":{"statusTimeouts":{"closed":5}}},\#
+    "memoryStoreId":"mem_store_01h2xcejqtf2nbrexx3vqjhp41",\#
+    "channelSettings":{"SMS":{"statusTimeouts":{"inactive":20,"closed":90},"captureRules":[]},"CHAT":{"statusTimeouts":{"closed":5}}},\#
     "statusCallbacks":[{"url":"https://tea.example","method":"POST"}],"intelligenceConfigurationIds":["GA1"],"memoryExtractionEnabled":true}
     """#
 
