@@ -55,9 +55,11 @@ struct AuthenticationTests {
 
       let text = Data("\(account):\(token)".utf8).base64EncodedString()
       let headers: [String?] = [
-        nil, "", "Basic", "Basic ", "Basic !!!", "Bearer \(text)", text, "Basic \(text)x", "Basic \(Data([0xFF, 0x3A]).base64EncodedString())",
+        nil, "", "Basic", "Basic ", "Basic !!!", "Bearer \(text)", text, "Basic \(text)x",
+        "Basic \(Data([0xFF, 0x3A]).base64EncodedString())",
         "Basic \(Data(account.utf8).base64EncodedString())",
-        Caller.authorization(account, ""), Caller.authorization(account, token + "0"), Caller.authorization(account, String(token.dropLast())),
+        Caller.authorization(account, ""), Caller.authorization(account, token + "0"),
+        Caller.authorization(account, String(token.dropLast())),
         Caller.authorization(account, token.uppercased()), Caller.authorization("AC" + String(repeating: "0", count: 32), token),
         Caller.authorization("", token), Caller.authorization(account.lowercased(), token), Caller.authorization(token, account),
         Caller.authorization(server.callers[1].account.text, token),

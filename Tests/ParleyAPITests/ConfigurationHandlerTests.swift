@@ -6,7 +6,8 @@ struct ConfigurationHandlerTests {
   private static let target = "/v2/ControlPlane/Configurations"
   private static let key = "5F0C9A52-7f43-4c1e-9a9e-2d1b8a6c4e10"
   private static let plain = #"""
-    {"displayName":"Support","description":"Calls","conversationGroupingType":"GROUP_BY_PROFILE","memoryStoreId":"mem_store_00000000000000000000000001"}
+    {"displayName":"Support","description":"Calls","conversationGroupingType":"GROUP_BY_PROFILE",
+     "memoryStoreId":"mem_store_00000000000000000000000001"}
     """#
 
   @Test("B-OP-1…3, B-CFG-1…7, B-CFG-15, B-RULE-1…4: a configuration is made by an operation, and both can be looked at")
@@ -20,7 +21,8 @@ struct ConfigurationHandlerTests {
         #"""
         {"displayName":"Sales - 2_","description":"","conversationGroupingType":"GROUP_BY_PARTICIPANT_ADDRESSES_AND_CHANNEL_TYPE",
          "memoryStoreId":"mem_service_00000000000000000000000002","memoryExtractionEnabled":true,"intelligenceConfigurationIds":["GA1"],
-         "channelSettings":{"VOICE":{"statusTimeouts":null,"captureRules":[{"from":"+14155550111","to":"*","metadata":{"callType":"PSTN"}}]},
+         "channelSettings":{"VOICE":{"statusTimeouts":null,
+           "captureRules":[{"from":"+14155550111","to":"*","metadata":{"callType":"PSTN"}}]},
           "CHAT":{"captureRules":[{"from":"*","to":"*"}]},"SMS":{"statusTimeouts":{"inactive":10,"closed":30}},"EMAIL":{}},
          "statusCallbacks":[{"url":"https://example.org/a"},{"url":"https://example.org/b","method":"GET"}],
          "conversationsV1Bridge":{"serviceId":"IS0123456789abcdef0123456789abcdef"}}
@@ -40,7 +42,8 @@ struct ConfigurationHandlerTests {
         {"displayName":"a/b","description":1,"conversationGroupingType":"NONE","memoryStoreId":"store","memoryExtractionEnabled":"yes",
          "intelligenceConfigurationIds":["",2],"channelSettings":{"FAX":{},"SMS":{"statusTimeouts":{"inactive":0,"closed":1.5},
           "captureRules":[{"from":"+1555*","to":"x y z x y z x"},{"from":"*"}]}},
-         "statusCallbacks":[{"url":"http://example.org"},{"method":"PUT"},{"url":"https://10.0.0.1"}],"conversationsV1Bridge":{"serviceId":"IS1"}}
+         "statusCallbacks":[{"url":"http://example.org"},{"method":"PUT"},{"url":"https://10.0.0.1"}],
+         "conversationsV1Bridge":{"serviceId":"IS1"}}
         """#)
       let bridged = Self.plain.replacing("}", with: #","conversationsV1Bridge":{"serviceId":"IS0123456789abcdef0123456789abcdef"}}"#)
       let first = try await talk.server.send("POST", Self.target, bridged)
@@ -52,14 +55,14 @@ struct ConfigurationHandlerTests {
   @Test("B-IDEM-1…3: a request that comes again under its key gets the first answer; another one under that key is refused")
   func idempotency() async throws {
     try await Talk.recorded("configuration-idempotency") { talk in
-      func post(_ title: String, _ target: String = Self.target, key: String = Self.key, _ body: String = Self.plain) async throws {
+      func post(_ title: String, to target: String = Self.target, key: String = Self.key, body: String = Self.plain) async throws {
         try await talk.say(title, WireRequest("POST", target, body, headers: [("Idempotency-Key", key)]), as: talk.server.caller)
       }
       try await post("The first time")
       talk.server.clock.advance(seconds: 24 * 3600)
       try await post("A day later, the key in lower case: the same operation", key: Self.key.lowercased())
-      try await post("Another body", Self.plain + " ")
-      try await post("Another path", Self.target + "/")
+      try await post("The same but for a space", body: Self.plain + " ")
+      try await post("Another path", to: Self.target + "/")
       try await post("A key that is none", key: "again")
       talk.server.clock.advance(seconds: 1)
       try await post("More than a day later: another operation")

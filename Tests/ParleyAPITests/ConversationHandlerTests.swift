@@ -33,7 +33,10 @@ struct ConversationHandlerTests {
     try await Talk.recorded("conversation-create-refused") { talk in
       let server = talk.server
       let configuration = try await server.configuration()
-      let pair = #"{"type":"CUSTOMER","addresses":[{"channel":"SMS","address":"+14155550100"}]},{"type":"AGENT","addresses":[{"channel":"SMS","address":"+14155550111"}]}"#
+      let pair = #"""
+        {"type":"CUSTOMER","addresses":[{"channel":"SMS","address":"+14155550100"}]},
+        {"type":"AGENT","addresses":[{"channel":"SMS","address":"+14155550111"}]}
+        """#
       try await talk.say("Neither a configuration nor settings", "POST", "/v2/Conversations", "{}")
       try await talk.say("No body", WireRequest("POST", "/v2/Conversations", body: nil), as: server.caller)
       try await talk.say("A configuration's id that is none", "POST", "/v2/Conversations", #"{"configurationId":"cfg_1"}"#)
@@ -51,7 +54,8 @@ struct ConversationHandlerTests {
         #"""
         {"configurationId":"\#(configuration)","name":1,"metadata":{"a b":"1","c":2},"action":{},
          "configuration":{"statusCallbacks":[{"url":"http://localhost/"}],"channelSettings":{"FAX":{}}},
-         "participants":[{"type":"X"},{"addresses":[{"channel":"SMS","address":"+14155550100"}]},{"addresses":[{"channel":"SMS","address":"+14155550100"}]}]}
+         "participants":[{"type":"X"},{"addresses":[{"channel":"SMS","address":"+14155550100"}]},
+          {"addresses":[{"channel":"SMS","address":"+14155550100"}]}]}
         """#)
       let answer = try await server.send("POST", "/v2/Conversations", #"{"configurationId":"\#(configuration)","participants":[\#(pair)]}"#)
       #expect(answer.status == 201)
@@ -62,7 +66,8 @@ struct ConversationHandlerTests {
 
       let crowd = Array(repeating: "{}", count: 51).joined(separator: ",")
       try await talk.say(
-        "B-CONV-6: more than 50 participants", "POST", "/v2/Conversations", #"{"configurationId":"\#(configuration)","participants":[\#(crowd)]}"#)
+        "B-CONV-6: more than 50 participants", "POST", "/v2/Conversations",
+        #"{"configurationId":"\#(configuration)","participants":[\#(crowd)]}"#)
     }
   }
 
@@ -101,7 +106,9 @@ struct ConversationHandlerTests {
       try await talk.say("Paused, named and noted", "PUT", target, #"{"status":"INACTIVE","name":"Order 7","metadata":{"order":"7"}}"#)
       server.clock.advance(seconds: 10)
       try await talk.say("The same status: nothing changes", "PUT", target, #"{"status":"INACTIVE"}"#)
-      try await talk.say("Active again; name and metadata are kept, the rest is not looked at", "PUT", target, #"{"status":"ACTIVE","participants":7,"configuration":"x"}"#)
+      try await talk.say(
+        "Active again; name and metadata are kept, the rest is not looked at", "PUT", target,
+        #"{"status":"ACTIVE","participants":7,"configuration":"x"}"#)
       try await talk.say("Other metadata, whole", "PUT", target, #"{"status":"ACTIVE","metadata":{}}"#)
       try await talk.say("Without status", "PUT", target, #"{"name":"Order 8"}"#)
       try await talk.say("A status that is none", "PUT", target, #"{"status":"OPEN"}"#)
@@ -127,10 +134,13 @@ struct ConversationHandlerTests {
       let target = "/v2/Conversations/\(try await server.conversation(of: made.string("related.configurationId")))"
       server.clock.advance(seconds: 10)
       try await talk.say("Nothing", "PATCH", target, "{}")
-      try await talk.say("A name, a status, entries of metadata", "PATCH", target, #"{"name":"Order 7","status":"INACTIVE","metadata":{"a":"1","b":"2"}}"#)
+      try await talk.say(
+        "A name, a status, entries of metadata", "PATCH", target, #"{"name":"Order 7","status":"INACTIVE","metadata":{"a":"1","b":"2"}}"#)
       try await talk.say("One entry more, one less, no name", "PATCH", target, #"{"name":null,"metadata":{"a":null,"c":"3"}}"#)
       server.clock.advance(seconds: 10)
-      try await talk.say("Callbacks of its own", "PATCH", target, #"{"configuration":{"statusCallbacks":[{"url":"https://example.org/one","method":"GET"}],"colour":"red"}}"#)
+      try await talk.say(
+        "Callbacks of its own", "PATCH", target,
+        #"{"configuration":{"statusCallbacks":[{"url":"https://example.org/one","method":"GET"}],"colour":"red"}}"#)
       server.clock.advance(seconds: 10)
       try await talk.say("No callbacks", "PATCH", target, #"{"configuration":{"statusCallbacks":[]}}"#)
       server.clock.advance(seconds: 10)
@@ -147,6 +157,24 @@ struct ConversationHandlerTests {
       try await talk.say("CLOSED", "PATCH", target, #"{"status":"CLOSED"}"#)
       try await talk.say("CLOSED and nothing asked", "PATCH", target, "{}")
       try await talk.say("CLOSED is final", "PATCH", target, #"{"metadata":{"a":"2"}}"#)
+    }
+  }
+
+  @Test("B-CONV-24: null drops the callbacks that were given when the conversation was made, too; without a configuration none are left")
+  func dropCallbacks() async throws {
+    try await Talk.recorded("conversation-drop-callbacks") { talk in
+      let server = talk.server
+      let own = #""statusCallbacks":[{"url":"https://example.org/own"}]"#
+      let null = #"{"configuration":{"statusCallbacks":null}}"#
+      let named = try await talk.say(
+        "With a configuration", "POST", "/v2/Conversations",
+        #"{"configurationId":"\#(try await server.configuration())","configuration":{"memoryExtractionEnabled":true,\#(own)}}"#)
+      try await talk.say(
+        "The configuration's list holds, the other override stays", "PATCH", "/v2/Conversations/\(named.string("id"))", null)
+      let inline = try await talk.say(
+        "Without one", "POST", "/v2/Conversations",
+        #"{"configuration":{"conversationGroupingType":"GROUP_BY_PROFILE","memoryStoreId":"\#(TestServer.store)",\#(own)}}"#)
+      try await talk.say("An empty list", "PATCH", "/v2/Conversations/\(inline.string("id"))", null)
     }
   }
 }

@@ -26,20 +26,25 @@ struct ErrorOrderTests {
   }
 
   static let rows = [
-    Row(name: "401 before 404 of the path", request: WireRequest("GET", "/v2/Nothing"), status: 401, says: "Authenticate", isSignedIn: false),
+    Row(
+      name: "401 before 404 of the path", request: WireRequest("GET", "/v2/Nothing"), status: 401, says: "Authenticate", isSignedIn: false),
     Row(
       name: "401 before 405", request: WireRequest("DELETE", "/v2/Conversations"), status: 401, says: "Authenticate", isSignedIn: false),
     Row(
-      name: "401 before 415", request: WireRequest("POST", "/v2/Conversations", headers: [("Content-Type", "text/plain")], body: Array("x".utf8)),
+      name: "401 before 415",
+      request: WireRequest("POST", "/v2/Conversations", headers: [("Content-Type", "text/plain")], body: Array("x".utf8)),
       status: 401, says: "Authenticate", isSignedIn: false),
     Row(
-      name: "404 of the path before 429", request: WireRequest("GET", "/v2/Nothing"), status: 404, says: "requested resource", isOverRate: true),
+      name: "404 of the path before 429", request: WireRequest("GET", "/v2/Nothing"), status: 404, says: "requested resource",
+      isOverRate: true),
     Row(name: "405 before 429", request: WireRequest("DELETE", "/v2/Conversations"), status: 405, says: "Method", isOverRate: true),
     Row(
-      name: "429 before 415", request: WireRequest("POST", "/v2/Conversations", headers: [("Content-Type", "text/plain")], body: Array("x".utf8)),
+      name: "429 before 415",
+      request: WireRequest("POST", "/v2/Conversations", headers: [("Content-Type", "text/plain")], body: Array("x".utf8)),
       status: 429, says: "Too many", isOverRate: true),
     Row(
-      name: "415 before 413", request: WireRequest("POST", "/v2/Conversations", headers: [("Content-Type", "text/plain"), tooLong], body: []),
+      name: "415 before 413",
+      request: WireRequest("POST", "/v2/Conversations", headers: [("Content-Type", "text/plain"), tooLong], body: []),
       status: 415, says: "application/json"),
     Row(
       name: "413 before 400 of a header",
@@ -66,7 +71,8 @@ struct ErrorOrderTests {
       status: 404, says: "Conversation"),
     Row(
       name: "400 of the body before 404 of its configurationId",
-      request: WireRequest("POST", "/v2/Conversations", #"{"configurationId":"\#(missingConfiguration)","name":7}"#), status: 400, says: "name"),
+      request: WireRequest("POST", "/v2/Conversations", #"{"configurationId":"\#(missingConfiguration)","name":7}"#), status: 400,
+      says: "name"),
   ]
 
   @Test("before a resource is looked at", arguments: rows)
@@ -91,7 +97,9 @@ struct ErrorOrderTests {
     }
   }
 
-  @Test("all problems of the body before CLOSED, in every write to a CLOSED conversation", arguments: ["POST", "PUT", "PATCH", "PUT participant"])
+  @Test(
+    "all problems of the body before CLOSED, in every write to a CLOSED conversation",
+    arguments: ["POST", "PUT", "PATCH", "PUT participant"])
   func bodyBeforeState(_ write: String) async throws {
     try await TestServer.with { server in
       let conversation = try await server.conversation()
@@ -127,7 +135,8 @@ struct ErrorOrderTests {
   func namedResourceBeforeState() async throws {
     try await TestServer.with { server in
       let crowd = Self.crowd(two: 75)
-      let tooMany = try await server.send("POST", "/v2/Conversations", #"{"configurationId":"\#(Self.missingConfiguration)","participants":\#(crowd)}"#)
+      let tooMany = try await server.send(
+        "POST", "/v2/Conversations", #"{"configurationId":"\#(Self.missingConfiguration)","participants":\#(crowd)}"#)
       #expect(tooMany.status == 404)
       #expect(try tooMany.string("message") == "Configuration not found")
     }
@@ -169,7 +178,8 @@ struct ErrorOrderTests {
       let configuration = try await server.configuration()
       // 70 customers' addresses and 70 agents' make 4900 pairs; ten more make too many.
       let conversation = try await server.conversation(of: configuration, participants: Self.crowd(two: 70))
-      let again = try await server.send("POST", "/v2/Conversations", #"{"configurationId":"\#(configuration)","participants":\#(Self.crowd(two: 75))}"#)
+      let again = try await server.send(
+        "POST", "/v2/Conversations", #"{"configurationId":"\#(configuration)","participants":\#(Self.crowd(two: 75))}"#)
       #expect(again.status == 400)
       #expect(try again.string("message").contains("5000"))
 

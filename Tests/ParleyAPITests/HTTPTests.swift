@@ -24,7 +24,8 @@ struct HTTPTests {
 
   // MARK: - Methods and paths
 
-  @Test("B-HTTP-7: HEAD is answered like GET, without the body", arguments: [conversations, "/health", "/v2/Nothing", "/v2/Conversations/x"])
+  @Test(
+    "B-HTTP-7: HEAD is answered like GET, without the body", arguments: [conversations, "/health", "/v2/Nothing", "/v2/Conversations/x"])
   func head(_ target: String) async throws {
     try await TestServer.with { server in
       let get = try await server.send("GET", target)
@@ -55,9 +56,11 @@ struct HTTPTests {
     }
   }
 
-  @Test("B-AUTH-1, B-AUTH-3: what lies under /v2, /v1 or /parley asks who is calling, a path beside them does not", arguments: [
-    ("/v2", 401), ("/v2/", 401), ("/v1/Stores", 401), ("/parley/v1/x", 401), ("/v22", 404), ("/parleys", 404), ("/", 404), ("*", 404),
-  ])
+  @Test(
+    "B-AUTH-1, B-AUTH-3: what lies under /v2, /v1 or /parley asks who is calling, a path beside them does not",
+    arguments: [
+      ("/v2", 401), ("/v2/", 401), ("/v1/Stores", 401), ("/parley/v1/x", 401), ("/v22", 404), ("/parleys", 404), ("/", 404), ("*", 404),
+    ])
   func needsSignIn(_ path: String, _ status: Int) async throws {
     try await TestServer.with { server in
       let answer = try await server.send(WireRequest("GET", path), as: nil)
@@ -78,17 +81,21 @@ struct HTTPTests {
 
   // MARK: - Queries
 
-  @Test("B-PAGE-8, B-PAGE-1: names of a query in any case, the exact one first; page sizes from both sides", arguments: [
-    ("pageSize=1", 200), ("pageSize=1000", 200), ("pageSize=0", 400), ("pageSize=1001", 400), ("pageSize=-1", 400), ("pageSize=%2B1", 400),
-    ("pageSize=1.0", 400), ("pageSize=", 400), ("pageSize", 400), ("pageSize=%31", 200), ("pageSize=1e1", 400), ("pageSize=007", 200),
-    ("pageSize=99999999999999999999", 400), ("pageSize=1%20", 400), ("pageSize=%D9%A1", 400),
-    ("PageSize=1", 200), ("PAGESIZE=0", 400), ("PageSize=0&pageSize=1", 200), ("pageSize=0&PageSize=1", 400),
-    ("pageSize=1&pageSize=0", 200), ("pageSize=0&pageSize=1", 400), ("page%C5%BFize=0", 200), ("page_size=0", 200),
-    ("pageToken=", 400), ("pageToken=x", 400), ("PageToken=x", 400), ("Page=0&page=x", 200),
-    ("status=ACTIVE", 200), ("status=active", 400), ("status=", 400), ("status=ACTIVE,", 400), ("Status=CLOSED,ACTIVE", 200),
-    ("channelId=", 400), ("channelId=%00", 400), ("channelId=%0A", 400), ("channelId=a+b%2Bc", 200),
-    ("pageSize=%", 400), ("pageSize=%zz", 400), ("channelId=%C3%28", 400), ("%zz=1", 200), ("unknown=%zz", 200), ("&&=&a&", 200), ("?", 200),
-  ])
+  @Test(
+    "B-PAGE-8, B-PAGE-1: names of a query in any case, the exact one first; page sizes from both sides",
+    arguments: [
+      ("pageSize=1", 200), ("pageSize=1000", 200), ("pageSize=0", 400), ("pageSize=1001", 400), ("pageSize=-1", 400),
+      ("pageSize=%2B1", 400),
+      ("pageSize=1.0", 400), ("pageSize=", 400), ("pageSize", 400), ("pageSize=%31", 200), ("pageSize=1e1", 400), ("pageSize=007", 200),
+      ("pageSize=99999999999999999999", 400), ("pageSize=1%20", 400), ("pageSize=%D9%A1", 400),
+      ("PageSize=1", 200), ("PAGESIZE=0", 400), ("PageSize=0&pageSize=1", 200), ("pageSize=0&PageSize=1", 400),
+      ("pageSize=1&pageSize=0", 200), ("pageSize=0&pageSize=1", 400), ("page%C5%BFize=0", 200), ("page_size=0", 200),
+      ("pageToken=", 400), ("pageToken=x", 400), ("PageToken=x", 400), ("Page=0&page=x", 200),
+      ("status=ACTIVE", 200), ("status=active", 400), ("status=", 400), ("status=ACTIVE,", 400), ("Status=CLOSED,ACTIVE", 200),
+      ("channelId=", 400), ("channelId=%00", 400), ("channelId=%0A", 400), ("channelId=a+b%2Bc", 200),
+      ("pageSize=%", 400), ("pageSize=%zz", 400), ("channelId=%C3%28", 400), ("%zz=1", 200), ("unknown=%zz", 200), ("&&=&a&", 200),
+      ("?", 200),
+    ])
   func query(_ query: String, _ status: Int) async throws {
     try await TestServer.with { server in
       let answer = try await server.send("GET", "\(Self.conversations)?\(query)")
@@ -109,15 +116,20 @@ struct HTTPTests {
 
   // MARK: - Bodies
 
-  @Test("B-HTTP-1: content types that are JSON, and those that are not", arguments: [
-    ("application/json", 201), ("Application/JSON", 201), ("application/json; charset=utf-8", 201), ("application/json;charset=latin1", 201),
-    (" application/json ;x", 201), ("application/jsonp", 415), ("application/json, text/plain", 415), ("application/merge-patch+json", 415),
-    ("text/json", 415), ("application/x-www-form-urlencoded", 415), ("", 415), (nil, 415),
-  ])
+  @Test(
+    "B-HTTP-1: content types that are JSON, and those that are not",
+    arguments: [
+      ("application/json", 201), ("Application/JSON", 201), ("application/json; charset=utf-8", 201),
+      ("application/json;charset=latin1", 201),
+      (" application/json ;x", 201), ("application/jsonp", 415), ("application/json, text/plain", 415),
+      ("application/merge-patch+json", 415),
+      ("text/json", 415), ("application/x-www-form-urlencoded", 415), ("", 415), (nil, 415),
+    ])
   func contentType(_ type: String?, _ status: Int) async throws {
     try await TestServer.with { server in
       let headers = type.map { [("Content-Type", $0)] } ?? []
-      let answer = try await server.send(WireRequest("POST", Self.conversations, headers: headers, body: Array(Self.body.utf8)), as: server.caller)
+      let answer = try await server.send(
+        WireRequest("POST", Self.conversations, headers: headers, body: Array(Self.body.utf8)), as: server.caller)
       #expect(answer.status == status)
     }
   }
@@ -126,7 +138,9 @@ struct HTTPTests {
   func emptyBody(_ method: String) async throws {
     try await TestServer.with { server in
       let target = method == "POST" ? Self.conversations : "\(Self.conversations)/\(try await server.conversation())"
-      for headers in [[], [("Content-Type", "text/plain")], [("Content-Length", "0")], [("Content-Type", "application/json"), ("Content-Length", "0")]] {
+      for headers in [
+        [], [("Content-Type", "text/plain")], [("Content-Length", "0")], [("Content-Type", "application/json"), ("Content-Length", "0")],
+      ] {
         let answer = try await server.send(WireRequest(method, target, headers: headers, body: nil), as: server.caller)
         #expect(answer.status == 400)
         #expect(try answer.value("details.problems[0].path") == .string(""))
@@ -141,7 +155,10 @@ struct HTTPTests {
     try await TestServer.with { server in
       try await Wire.with(port: server.port) { wire in
         for body in ["x", String(repeating: "x", count: 3 << 20)] {
-          try await wire.send(server.signed(WireRequest("GET", Self.conversations, headers: [("Content-Type", "text/plain")], body: Array(body.utf8)), as: server.caller).bytes)
+          try await wire.send(
+            server.signed(
+              WireRequest("GET", Self.conversations, headers: [("Content-Type", "text/plain")], body: Array(body.utf8)), as: server.caller
+            ).bytes)
           #expect(try await wire.receive().status == 200)
         }
         // The SDK's lists say this without having a body.
@@ -178,7 +195,8 @@ struct HTTPTests {
       let size = 16 << 20
       let filler = String(repeating: " ", count: size - Self.body.utf8.count)
       let json = [("Content-Type", "application/json")]
-      let fits = try await server.send(WireRequest("POST", Self.conversations, headers: json, body: Array((filler + Self.body).utf8)), as: server.caller)
+      let fits = try await server.send(
+        WireRequest("POST", Self.conversations, headers: json, body: Array((filler + Self.body).utf8)), as: server.caller)
       #expect(fits.status == 201)
       try await Wire.with(port: server.port) { wire in
         try await wire.send(Self.head(server, "POST", "Content-Type: application/json", "Transfer-Encoding: chunked"))
@@ -225,10 +243,13 @@ struct HTTPTests {
     }
   }
 
-  @Test("B-HTTP-10: a client that asks first and is refused gets no 100, and the connection ends", arguments: [
-    (401, ["Content-Type: application/json", "Content-Length: 5"]), (413, ["Content-Type: application/json", "Content-Length: 16777217"]),
-    (415, ["Content-Type: text/plain", "Content-Length: 5"]), (404, ["Content-Type: application/json", "Content-Length: 5"]),
-  ])
+  @Test(
+    "B-HTTP-10: a client that asks first and is refused gets no 100, and the connection ends",
+    arguments: [
+      (401, ["Content-Type: application/json", "Content-Length: 5"]),
+      (413, ["Content-Type: application/json", "Content-Length: 16777217"]),
+      (415, ["Content-Type: text/plain", "Content-Length: 5"]), (404, ["Content-Type: application/json", "Content-Length: 5"]),
+    ])
   func refusesToContinue(_ status: Int, _ headers: [String]) async throws {
     try await TestServer.with { server in
       try await Wire.with(port: server.port) { wire in
@@ -300,7 +321,9 @@ struct HTTPTests {
   func byteByByte() async throws {
     try await TestServer.with { server in
       try await Wire.with(port: server.port) { wire in
-        for byte in server.signed(WireRequest("POST", Self.conversations, Self.body), as: server.caller).bytes { try await wire.send([byte]) }
+        for byte in server.signed(WireRequest("POST", Self.conversations, Self.body), as: server.caller).bytes {
+          try await wire.send([byte])
+        }
         #expect(try await wire.receive().status == 201)
       }
     }
@@ -327,14 +350,17 @@ struct HTTPTests {
     }
   }
 
-  @Test("B-HTTP-10: what is no HTTP is refused and the connection closed; the server lives on", arguments: [
-    "\u{16}\u{3}\u{1}\u{2}hello\r\n\r\n", "HELLO\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "G ET / HTTP/1.1\r\n\r\n",
-    "GET /health HTTP/1.1\r\nno colon here\r\n\r\n", "GET /health HTTP/1.1\r\nContent-Length: x\r\n\r\n",
-    "GET /health HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "POST /v2/Conversations HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-    "POST /v2/Conversations HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "POST /v2/Conversations HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-    "GET /\u{0} HTTP/1.1\r\nHost: a\r\n\r\n",
-  ])
+  @Test(
+    "B-HTTP-10: what is no HTTP is refused and the connection closed; the server lives on",
+    arguments: [
+      "\u{16}\u{3}\u{1}\u{2}hello\r\n\r\n", "HELLO\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "G ET / HTTP/1.1\r\n\r\n",
+      "GET /health HTTP/1.1\r\nno colon here\r\n\r\n", "GET /health HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+      "GET /health HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+      "POST /v2/Conversations HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+      "POST /v2/Conversations HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "POST /v2/Conversations HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+      "GET /\u{0} HTTP/1.1\r\nHost: a\r\n\r\n",
+    ])
   func noHTTP(_ head: String) async throws {
     try await TestServer.with { server in
       try await Wire.with(port: server.port) { wire in
@@ -393,10 +419,12 @@ struct HTTPTests {
         let body = #"""
           {"displayName":"a","description":"","conversationGroupingType":"GROUP_BY_PROFILE","memoryStoreId":"\#(TestServer.store)"}
           """#
-        let answer = try await server.send(WireRequest("POST", "/v2/ControlPlane/Configurations", body, headers: headers), as: server.caller)
+        let answer = try await server.send(
+          WireRequest("POST", "/v2/ControlPlane/Configurations", body, headers: headers), as: server.caller)
         let id = try #require(answer["Operation-Id"])
         #expect(try answer["Location"] == answer.string("statusUrl"))
-        url = try answer.string("statusUrl").replacing("/v2/ControlPlane/Operations/\(id)", with: "").replacing(":\(server.port)", with: ":PORT")
+        url = try answer.string("statusUrl").replacing("/v2/ControlPlane/Operations/\(id)", with: "").replacing(
+          ":\(server.port)", with: ":PORT")
       }
       return url
     }

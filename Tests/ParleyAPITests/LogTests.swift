@@ -25,13 +25,20 @@ struct LogTests {
     try await send(WireRequest("POST", target, #"{"name":["Ada Lovelace"]}"#), as: server.caller)
     try await send(WireRequest("GET", "/v2/Conversations?channelId=SMsecretthread"), as: server.caller)
     try await send(WireRequest("GET", "/v2/Nothing/hidden%0Apath"), as: server.caller)
-    try await send(WireRequest("GET", "/v2/Conversations", headers: [("Authorization", Caller.authorization(key.id.text, secret))], body: nil), as: nil)
-    try await send(WireRequest("GET", "/v2/Conversations", headers: [("Authorization", Caller.authorization("nobody", "wrongpassword"))], body: nil), as: nil)
+    try await send(
+      WireRequest("GET", "/v2/Conversations", headers: [("Authorization", Caller.authorization(key.id.text, secret))], body: nil), as: nil)
+    try await send(
+      WireRequest("GET", "/v2/Conversations", headers: [("Authorization", Caller.authorization("nobody", "wrongpassword"))], body: nil),
+      as: nil)
     try await send(WireRequest("GET", "/health", headers: [("User-Agent", "spy")], body: nil), as: nil)
-    return (ids, [
-      "Ada", "14155550100", "SMsecretthread", "hidden", conversation, secret, server.caller.token, "KeyName", "wrongpassword", "nobody", "spy",
-      String(server.caller.authorization.dropFirst(6)),
-    ])
+    return (
+      ids,
+      [
+        "Ada", "14155550100", "SMsecretthread", "hidden", conversation, secret, server.caller.token, "KeyName", "wrongpassword", "nobody",
+        "spy",
+        String(server.caller.authorization.dropFirst(6)),
+      ]
+    )
   }
 
   @Test("B-HDR-3: one line a request, with its id, account, route and status; no body, no address, no secret in it")
@@ -50,7 +57,8 @@ struct LogTests {
       let account = server.caller.account.text
       let path = "/v2/Conversations/{ConversationSid}/Participants"
       let expected: [(String, String, String, Int64)] = [
-        (account, "POST", path, 201), (account, "POST", path, 409), (account, "POST", path, 400), (account, "GET", "/v2/Conversations", 200),
+        (account, "POST", path, 201), (account, "POST", path, 409), (account, "POST", path, 400),
+        (account, "GET", "/v2/Conversations", 200),
         (account, "GET", "none", 404), (account, "GET", "/v2/Conversations", 200), ("-", "GET", "/v2/Conversations", 401),
         ("-", "GET", "/health", 200),
       ]
@@ -74,8 +82,10 @@ struct LogTests {
       let lines = log.split(separator: "\n")
       #expect(lines.count == ids.count + 2)
       for line in lines {
-        let form = /2026-01-02T03:04:05\.000Z info request requestId=RQ[0-9a-f]{32} account=\S+ method=[A-Z]+ route=\S+ status=\d{3} milliseconds=\d+\.\d{3}/
-        #expect(line.wholeMatch(of: form) != nil, "\(line)")
+        #expect(line.hasPrefix("2026-01-02T03:04:05.000Z info request "))
+        let fields = line.split(separator: " ").dropFirst(3).joined(separator: " ")
+        let form = /requestId=RQ[0-9a-f]{32} account=\S+ method=[A-Z]+ route=\S+ status=\d{3} milliseconds=\d+\.\d{3}/
+        #expect(fields.wholeMatch(of: form) != nil, "\(line)")
       }
     }
   }
@@ -115,7 +125,8 @@ struct LogTests {
     let log = try Self.written(.json, level: .error) { sink in
       for status in [200, 404, 503] {
         sink.request(
-          id: RequestID(), account: nil, method: .get, template: "none", status: status, microseconds: 1234, cause: nil, at: TestClock.start)
+          id: RequestID(), account: nil, method: .get, template: "none", status: status, microseconds: 1234, cause: nil, at: TestClock.start
+        )
       }
     }
     #expect(log.split(separator: "\n").count == 1)

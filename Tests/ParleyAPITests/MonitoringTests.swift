@@ -23,7 +23,9 @@ struct MonitoringTests {
         let form = /([a-z_]+)(\{(?:[a-z]+="[^"\\]*",?)*\})? ([0-9.e+\-]+)/
         let sample = try #require(line.wholeMatch(of: form), "\(line)")
         let name = String(sample.1)
-        let family = ["_bucket", "_sum", "_count"].reduce(name) { $0.hasSuffix($1) && types[$0] == nil ? String($0.dropLast($1.count)) : $0 }
+        let family = ["_bucket", "_sum", "_count"].reduce(name) {
+          $0.hasSuffix($1) && types[$0] == nil ? String($0.dropLast($1.count)) : $0
+        }
         #expect(types[family] != nil, "\(name) has no type")
         let value = try #require(Double(String(sample.3)))
         #expect(value >= 0)
@@ -62,9 +64,11 @@ struct MonitoringTests {
         #expect(metrics.samples[#"\#(total){route="/v2/Conversations/{Sid}",status="4xx"}"#] == 1)
         #expect(metrics.samples[#"\#(total){route="none",status="4xx"}"#] == 1)
         for name in [
-          "parley_database_commits_total", "parley_database_writes_total", "parley_database_commit_seconds_total", "parley_database_reads_total",
+          "parley_database_commits_total", "parley_database_writes_total", "parley_database_commit_seconds_total",
+          "parley_database_reads_total",
           "parley_database_read_seconds_total", "parley_database_failed_commits_total", "parley_writer_queue_length",
-          "parley_writer_queue_refused_total", "parley_body_memory_bytes", "parley_log_lines_dropped_total", "process_resident_memory_bytes",
+          "parley_writer_queue_refused_total", "parley_body_memory_bytes", "parley_log_lines_dropped_total",
+          "process_resident_memory_bytes",
         ] {
           #expect(metrics.samples[name] != nil, "\(name)")
         }
@@ -81,8 +85,10 @@ struct MonitoringTests {
         for _ in 0..<3 { _ = try await Self.metrics(wire) }
         let samples = try await Self.metrics(wire).metrics.samples
         let name = "parley_http_request_duration_seconds"
-        let bounds = samples.keys.compactMap { $0.wholeMatch(of: /parley_http_request_duration_seconds_bucket\{route="\/metrics",le="([0-9.]+)"\}/)?.1 }
-          .compactMap { Double(String($0)) }.sorted()
+        let bounds = samples.keys.compactMap {
+          $0.wholeMatch(of: /parley_http_request_duration_seconds_bucket\{route="\/metrics",le="([0-9.]+)"\}/)?.1
+        }
+        .compactMap { Double(String($0)) }.sorted()
         #expect(bounds == HTTPCounts.bounds.map { Double($0) / 1_000_000 })
         let counts = bounds.map { samples["\(name)_bucket{route=\"/metrics\",le=\"\($0)\"}"] ?? -1 }
         #expect(counts == counts.sorted())
@@ -107,9 +113,11 @@ struct MonitoringTests {
     }
   }
 
-  @Test("durations are counted in the first bucket whose bound they do not exceed", arguments: [
-    (0, 0), (500, 0), (501, 1), (1000, 1), (10_000_000, 12), (10_000_001, 13),
-  ])
+  @Test(
+    "durations are counted in the first bucket whose bound they do not exceed",
+    arguments: [
+      (0, 0), (500, 0), (501, 1), (1000, 1), (10_000_000, 12), (10_000_001, 13),
+    ])
   func buckets(_ microseconds: Int, _ bucket: Int) {
     let counts = HTTPCounts()
     counts.count(path: 3, status: 404, microseconds: microseconds)

@@ -23,7 +23,8 @@ struct RefusalTests {
   func notSignedIn() async throws {
     try await Talk.recorded("refused-401") { talk in
       for route in talk.server.api.routes() where Self.isAPI(route) {
-        try await talk.say("\(route.method) \(route.template)", WireRequest(route.method.rawValue, Self.target(route), Self.body(route)), as: nil)
+        try await talk.say(
+          "\(route.method) \(route.template)", WireRequest(route.method.rawValue, Self.target(route), Self.body(route)), as: nil)
       }
       try await talk.say("A path that is not served", WireRequest("GET", "/v2/Nothing"), as: nil)
     }
@@ -47,7 +48,8 @@ struct RefusalTests {
     try await Talk.recorded("refused-415") { talk in
       for route in talk.server.api.routes() where route.takesBody {
         let form = WireRequest(
-          route.method.rawValue, Self.target(route), headers: [("Content-Type", "application/x-www-form-urlencoded")], body: Array("a=b".utf8))
+          route.method.rawValue, Self.target(route), headers: [("Content-Type", "application/x-www-form-urlencoded")],
+          body: Array("a=b".utf8))
         try await talk.say("\(route.method) \(route.template)", form, as: talk.server.caller)
       }
     }

@@ -63,10 +63,13 @@ extension TestServer {
   }
 
   /// Adds a participant and answers its id; without an address it has none.
-  func participant(_ address: String? = nil, type: String = "CUSTOMER", in conversation: String, as caller: Caller? = nil) async throws -> String {
+  func participant(_ address: String? = nil, type: String = "CUSTOMER", in conversation: String, as caller: Caller? = nil) async throws
+    -> String
+  {
     let addresses = address.map { #"[{"channel":"SMS","address":"\#($0)"}]"# } ?? "[]"
     let body = #"{"type":"\#(type)","addresses":\#(addresses)}"#
-    return try await send(WireRequest("POST", "/v2/Conversations/\(conversation)/Participants", body), as: caller ?? self.caller).string("id")
+    return try await send(WireRequest("POST", "/v2/Conversations/\(conversation)/Participants", body), as: caller ?? self.caller).string(
+      "id")
   }
 
   func close(_ conversation: String) async throws {

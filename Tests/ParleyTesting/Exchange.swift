@@ -20,7 +20,9 @@ package struct Exchange {
 
   package var text: String {
     var lines = ["## \(title)", "", "\(request.method) \(Self.shortened(request.target)) HTTP/1.1"]
-    for header in request.headers where !Self.tacitHeaders.contains(header.name.lowercased()) { lines.append("\(header.name): \(header.value)") }
+    for header in request.headers where !Self.tacitHeaders.contains(header.name.lowercased()) {
+      lines.append("\(header.name): \(header.value)")
+    }
     if let body = request.body, !body.isEmpty { lines += ["", Self.readable(body)] }
     lines += ["", "HTTP/1.1 \(answer.status) \(answer.reason)"]
     for header in answer.headers {
@@ -77,7 +79,9 @@ package struct RecordedText {
     guard let data = try? Data(contentsOf: file) else { return "there is no \(file.lastPathComponent): record it with PARLEY_RECORD=1" }
     let recorded = String(decoding: data, as: UTF8.self)
     if recorded.isSame(as: text) { return nil }
-    let (old, new) = (recorded.split(separator: "\n", omittingEmptySubsequences: false), text.split(separator: "\n", omittingEmptySubsequences: false))
+    let (old, new) = (
+      recorded.split(separator: "\n", omittingEmptySubsequences: false), text.split(separator: "\n", omittingEmptySubsequences: false)
+    )
     let line = zip(old, new).enumerated().first { $1.0 != $1.1 }?.offset ?? min(old.count, new.count)
     let context = new[max(0, line - 3)..<min(new.count, line + 4)].joined(separator: "\n")
     return """

@@ -164,7 +164,8 @@ package struct WireRequest: Sendable {
 
   /// A request with a JSON body, or without a body at all.
   package init(_ method: String, _ target: String, _ json: String? = nil, headers: [(name: String, value: String)] = []) {
-    self.init(method, target, headers: (json == nil ? [] : [("Content-Type", "application/json")]) + headers, body: json.map { Array($0.utf8) })
+    self.init(
+      method, target, headers: (json == nil ? [] : [("Content-Type", "application/json")]) + headers, body: json.map { Array($0.utf8) })
   }
 
   /// The first header of that name, in any case.
