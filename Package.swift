@@ -29,6 +29,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1", traits: []),
     .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections.git", exact: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
     .package(url: "https://github.com/apple/swift-http-types.git", exact: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
@@ -38,7 +39,10 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .target(name: "ParleyDomain", swiftSettings: strict),
-    .target(name: "ParleyStorage", dependencies: ["ParleyDomain", "CSQLite"], swiftSettings: strict),
+    .target(
+      name: "ParleyStorage",
+      dependencies: ["ParleyDomain", "CSQLite", .product(name: "DequeModule", package: "swift-collections")],
+      swiftSettings: strict),
     .target(name: "ParleyEngine", dependencies: ["ParleyDomain", "ParleyStorage", crypto], swiftSettings: strict),
     .target(
       name: "ParleyAPI",

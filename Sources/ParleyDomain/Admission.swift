@@ -46,27 +46,28 @@ package struct HeldConversation: Sendable {
 
   /// The keys that a new conversation with these participants claims.
   package func keys(of members: [Member]) throws(ParleyError) -> [Grouping.Key] {
-    guard let keys = Grouping.keys(of: members, by: groupingType) else { throw .refusedByState(.groupingKeysFull) }
-    return keys
+    Grouping.sorted(try keySet(of: members))
   }
 
   private func checkOpen() throws(ParleyError) {
     if status == .closed { throw .refusedByState(.conversationClosed) }
   }
 
+  private func keySet(of members: [Member]) throws(ParleyError) -> Set<Grouping.Key> {
+    guard let keys = Grouping.keys(of: members, by: groupingType) else { throw .refusedByState(.groupingKeysFull) }
+    return keys
+  }
+
   /// B-PART-7: the limit on keys is said before any conflict; B-PART-5: an owned address before one of grouping.
   private func admission(of participant: Participant, from before: [Member], to after: [Member]) throws(ParleyError) -> Admission {
-    let held = Set(Grouping.keys(of: before, by: groupingType) ?? [])
-    let wanted = try keys(of: after)
+    let held = Grouping.keys(of: before, by: groupingType) ?? []
+    let wanted = try keySet(of: after)
     for address in participant.member.addresses {
       let owner = before.first { $0.id != participant.id && $0.addresses.contains(address) }
       if let owner { throw .conflict(.addressOwned(by: owner.id)) }
     }
-    let kept = Set(wanted)
     return Admission(
-      participant: participant,
-      released: held.subtracting(kept).sorted { $0.lexicographicallyPrecedes($1) },
-      claimed: wanted.filter { !held.contains($0) })
+      participant: participant, released: Grouping.sorted(held.subtracting(wanted)), claimed: Grouping.sorted(wanted.subtracting(held)))
   }
 }
 

@@ -171,15 +171,15 @@ package struct ConversationDraft: Sendable {
     let configurationId = fields.string("configurationId") { text in
       Configuration.ID(text) == nil ? "must be a configuration id, conv_configuration_… with 26 more characters" : nil
     }
-    let name = fields.string("name", characters: 0...Conversation.nameCharactersMax)
-    let configuration = fields.object("configuration").map { InlineConfiguration($0, callbacks: policy) }
-    let isComplete = configuration?.groupingType != nil && configuration?.memoryStoreId != nil
-    // B-CONV-3; a faulty id was a problem of its own.
-    if fields.value("configurationId") == nil, !isComplete {
+    // B-CONV-3; what is there but wrong is a problem of its own.
+    if fields.value("configurationId") == nil, !Self.hasSettings(fields.value("configuration")?.object) {
       fields.problem("configurationId", "is required unless configuration has conversationGroupingType and memoryStoreId")
     }
-    participants = fields.list("participants", max: Conversation.inlineParticipantsMax) { ParticipantDraft($0) } ?? []
-    for place in Self.addressesOfOthers(participants) {
+    let name = fields.string("name", characters: 0...Conversation.nameCharactersMax)
+    let configuration = fields.object("configuration").map { InlineConfiguration($0, callbacks: policy) }
+    let places = fields.places("participants", max: Conversation.inlineParticipantsMax) { ParticipantDraft($0) } ?? []
+    participants = places.compactMap { $0 }
+    for place in Self.addressesOfOthers(places) {
       fields.problem("participants[\(place.participant)].addresses[\(place.address)]", "belongs to an earlier participant of this request")
     }
     metadata = Metadata.whole(fields) ?? Metadata()
@@ -189,12 +189,17 @@ package struct ConversationDraft: Sendable {
     (self.name, self.configuration) = (name, configuration)
   }
 
+  private static func hasSettings(_ configuration: JSON.Object?) -> Bool {
+    ["conversationGroupingType", "memoryStoreId"].allSatisfy { configuration?[$0] ?? .null != .null }
+  }
+
   /// Places of addresses that an earlier participant of the same request has (B-PART-6).
-  private static func addressesOfOthers(_ participants: [ParticipantDraft]) -> [(participant: Int, address: Int)] {
+  private static func addressesOfOthers(_ participants: [ParticipantDraft?]) -> [(participant: Int, address: Int)] {
     var owners: [[UInt8]: Int] = [:]
     var places: [(participant: Int, address: Int)] = []
     for (participant, draft) in participants.enumerated() {
-      for (index, address) in (draft.addresses ?? []).enumerated() {
+      for (index, address) in (draft?.places ?? []).enumerated() {
+        guard let address else { continue }
         let key = Array("\(address.channel.rawValue)\t\(address.normalForm)".utf8)
         if owners[key, default: participant] != participant { places.append((participant, index)) }
         owners[key] = owners[key] ?? participant

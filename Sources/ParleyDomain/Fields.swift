@@ -64,8 +64,13 @@ package struct Fields {
     return integer
   }
 
-  /// A list of at most `max` elements; nil when absent. Elements that are wrong leave problems and no element.
+  /// A list of at most `max` objects; nil when absent. Elements that are wrong leave problems and no element.
   package func list<Element>(_ name: String, max: Int, _ element: (Fields) -> Element?) -> [Element]? {
+    places(name, max: max, element)?.compactMap { $0 }
+  }
+
+  /// The same with a nil in the place of each element that is wrong, for rules that name elements by their index.
+  package func places<Element>(_ name: String, max: Int, _ element: (Fields) -> Element?) -> [Element?]? {
     elements(name, max: max) { value, path in
       guard let object = value.object else { return wrong(path, "must be an object") }
       return element(Fields(object, at: path, problems: problems))
@@ -74,7 +79,7 @@ package struct Fields {
 
   /// A list of texts.
   package func strings(_ name: String, max: Int, characters: ClosedRange<Int>) -> [String]? {
-    elements(name, max: max) { value, path in text(value, at: path, characters: characters, plain: true) }
+    elements(name, max: max) { value, path in text(value, at: path, characters: characters, plain: true) }?.compactMap { $0 }
   }
 
   /// An object's members; nil when absent.
@@ -94,11 +99,11 @@ package struct Fields {
     return read(name).map(Change.set) ?? .keep
   }
 
-  private func elements<Element>(_ name: String, max: Int, _ read: (JSON, Path) -> Element?) -> [Element]? {
+  private func elements<Element>(_ name: String, max: Int, _ read: (JSON, Path) -> Element?) -> [Element?]? {
     guard let value = value(name) else { return nil }
     guard case .array(let elements) = value else { return wrong(.member(path, name), "must be a list") }
     guard elements.count <= max else { return wrong(.member(path, name), "must have at most \(max) elements") }
-    return elements.enumerated().compactMap { index, element in read(element, .element(.member(path, name), index)) }
+    return elements.enumerated().map { index, element in read(element, .element(.member(path, name), index)) }
   }
 
   private func text(_ value: JSON, at path: Path, characters: ClosedRange<Int>, plain: Bool) -> String? {

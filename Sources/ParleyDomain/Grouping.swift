@@ -44,18 +44,21 @@ package enum Grouping {
   /// A key is bytes, so that equal means equal bytes; its parts are joined by tabs, which no address or id contains.
   package typealias Key = [UInt8]
 
-  /// The keys that a conversation with these members holds, sorted; nil if there are more than `keysMax`.
-  package static func keys(of members: [Member], by type: GroupingType) -> [Key]? {
+  /// The keys that a conversation with these members holds; nil if there are more than `keysMax`.
+  package static func keys(of members: [Member], by type: GroupingType) -> Set<Key>? {
     if type == .profile {
       let profiles = members.compactMap { $0.type == .customer ? $0.profileId : nil }
-      if !profiles.isEmpty { return Set(profiles.map { key("profile", $0) }).sorted(by: precedes) }
+      if !profiles.isEmpty { return Set(profiles.map { key("profile", $0) }) }
     }
     // B-GROUP-5: the fallback of GROUP_BY_PROFILE has no channel in its keys either.
     let withChannel = type == .addressesAndChannel
     guard let pairs = pairKeys(of: members, withChannel: withChannel) else { return nil }
     let keys = pairs.isEmpty ? aloneKeys(of: members, withChannel: withChannel) : pairs
-    return keys.count <= keysMax ? keys.sorted(by: precedes) : nil
+    return keys.count <= keysMax ? keys : nil
   }
+
+  /// The order in which keys are claimed and released, so that two writers never wait for each other.
+  static func sorted(_ keys: Set<Key>) -> [Key] { keys.count < 2 ? Array(keys) : keys.sorted { $0.lexicographicallyPrecedes($1) } }
 
   /// Nil as soon as there are too many: a hundred participants with fifty addresses each would make millions.
   private static func pairKeys(of members: [Member], withChannel: Bool) -> Set<Key>? {
@@ -86,9 +89,15 @@ package enum Grouping {
     return withChannel ? key("pair", left.channel.rawValue, low, high) : key("pair", low, high)
   }
 
-  private static func key(_ parts: String...) -> Key { Array(parts.map(\.utf8).joined(separator: "\t".utf8)) }
-
-  private static func precedes(_ left: Key, _ right: Key) -> Bool { left.lexicographicallyPrecedes(right) }
+  private static func key(_ parts: String...) -> Key {
+    var key: Key = []
+    key.reserveCapacity(parts.reduce(parts.count) { $0 + $1.utf8.count })
+    for part in parts {
+      if !key.isEmpty { key.append(UInt8(ascii: "\t")) }
+      key.append(contentsOf: part.utf8)
+    }
+    return key
+  }
 }
 
 extension Participant.Kind {

@@ -112,14 +112,18 @@ package struct ParticipantDraft: Sendable {
   package let type: Participant.Kind?
   package let profileId: String?
   package let addresses: [Address]?
+  /// The addresses by their places in the request; nil for what is none.
+  let places: [Address?]
 
   /// For PUT and inside a new conversation, where everything may be left out.
   package init?(_ fields: Fields) {
     name = fields.string("name", characters: 0...Participant.nameCharactersMax)
     type = fields.choice("type")
     profileId = fields.string("profileId") { Profile.isID($0) ? nil : "must be a profile id, mem_profile_… with 26 more characters" }
-    addresses = fields.list("addresses", max: Participant.addressesMax) { Address($0) }
-    for index in Self.repeated(addresses ?? []) {
+    let places = fields.places("addresses", max: Participant.addressesMax) { Address($0) }
+    addresses = places?.compactMap { $0 }
+    self.places = places ?? []
+    for index in Self.repeated(self.places) {
       fields.problem("addresses[\(index)]", "repeats an earlier address of this participant with the same channelId")
     }
   }
@@ -132,10 +136,10 @@ package struct ParticipantDraft: Sendable {
   }
 
   /// Indexes of addresses that an earlier one equals in channel, normal form and channelId (B-PART-6).
-  private static func repeated(_ addresses: [Address]) -> [Int] {
+  private static func repeated(_ places: [Address?]) -> [Int] {
     var seen: Set<[UInt8]> = []
-    return addresses.indices.filter { index in
-      let address = addresses[index]
+    return places.indices.filter { index in
+      guard let address = places[index] else { return false }
       // A channelId is never empty, so no id and an id can't meet.
       let key = "\(address.channel.rawValue)\t\(address.normalForm)\t\(address.channelId ?? "")"
       return !seen.insert(Array(key.utf8)).inserted

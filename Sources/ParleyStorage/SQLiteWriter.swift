@@ -1,4 +1,5 @@
 import CSQLite
+import DequeModule
 import Foundation
 import ParleyDomain
 import Synchronization
@@ -15,14 +16,14 @@ final class SQLiteWriter: @unchecked Sendable {
   /// Closures that may wait; beyond, callers are told to come again.
   static let queueMax = 4096
   /// Pages in the log after which it is copied into the database; beyond `logPagesMax` readers are waited for, so that it starts anew.
-  static let logPagesBeforeCheckpoint: Int32 = 1000
-  static let logPagesMax: Int32 = 8000
+  static let logPagesBeforeCheckpoint: Int32 = 4000
+  static let logPagesMax: Int32 = 16000
 
   private let path: String
   private let checkpoints: Bool
   private let groupDuration: Duration
   private let condition = NSCondition()
-  private var queue: [any WriteJob] = []
+  private var queue: Deque<any WriteJob> = []
   private var isStopping = false
   private var hasEnded = false
   private var connection: SQLiteConnection?
@@ -137,7 +138,7 @@ final class SQLiteWriter: @unchecked Sendable {
   }
 
   private func nextJob() -> (any WriteJob)? {
-    condition.withLock { queue.isEmpty ? nil : queue.removeFirst() }
+    condition.withLock { queue.popFirst() }
   }
 
   /// Runs one group and commits it. `done` has the jobs that ran or that share the failure.

@@ -120,13 +120,12 @@ struct GroupingTests {
     }
   }
 
-  @Test("99 of unknown type hold 4,851 pairs, sorted, and 100 hold 4,950 (B-PART-7)", arguments: [(99, 4851), (100, 4950)])
+  @Test("99 of unknown type hold 4,851 pairs, and 100 hold 4,950 (B-PART-7)", arguments: [(99, 4851), (100, 4950)])
   func pairsEveryone(count: Int, keys: Int) throws {
     let members = try (0..<count).map { Someone.unknown("SMS +\(10_000 + $0)") }.members()
     let held = try #require(Grouping.keys(of: members, by: .addresses))
     #expect(held.count == keys)
     #expect(Set(held).count == keys)
-    #expect(zip(held, held.dropFirst()).allSatisfy { $0.lexicographicallyPrecedes($1) })
   }
 
   @Test("A conversation holds 5,000 keys and not 5,001 (B-PART-7)", arguments: GroupingType.allCases)

@@ -53,7 +53,7 @@ extension [Someone] {
 
   /// The keys that they hold together, in words.
   func keys(by type: GroupingType) throws -> [String] {
-    try #require(Grouping.keys(of: members(), by: type)).map(\.inWords)
+    try #require(Grouping.keys(of: members(), by: type)).map(\.inWords).sorted()
   }
 }
 
