@@ -9,8 +9,7 @@ struct ParticipantHandlers: Sendable {
   }
 
   func fetch(_ call: Call) async throws -> Reply {
-    let conversation = try call.conversationID()
-    return .ok(try await participants.fetch(call.id("Sid", .participant), in: conversation, for: call.account).document)
+    .ok(try await participants.fetch(call.participantID, in: call.conversationID(), for: call.account).document)
   }
 
   func list(_ call: Call) async throws -> Reply {
@@ -20,7 +19,11 @@ struct ParticipantHandlers: Sendable {
   }
 
   func replace(_ call: Call) async throws -> Reply {
-    let conversation = try call.conversationID()
-    return .ok(try await participants.replace(call.id("Sid", .participant), by: call.body, in: conversation, for: call.account).document)
+    .ok(try await participants.replace(call.participantID, by: call.body, in: call.conversationID(), for: call.account).document)
   }
+}
+
+extension Call {
+  /// Nil for a text that is no such id; a missing conversation is said before that (B-ERR-8).
+  fileprivate var participantID: Participant.ID? { Participant.ID(parameter("Sid")) }
 }

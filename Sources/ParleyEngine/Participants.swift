@@ -19,9 +19,10 @@ package struct Participants: Sendable {
     }
   }
 
-  package func fetch(_ id: Participant.ID, in conversation: Conversation.ID, for account: Account.ID) async throws -> Stored<Participant> {
+  /// One participant; an id of nil is that of none.
+  package func fetch(_ id: Participant.ID?, in conversation: Conversation.ID, for account: Account.ID) async throws -> Stored<Participant> {
     try await engine.database.read(for: account, .statement) { tx in
-      if let participant = try tx.participant(id, of: conversation) { return participant }
+      if let id, let participant = try tx.participant(id, of: conversation) { return participant }
       throw ParleyError.notFound(try tx.hasConversation(conversation) ? .participant : .conversation)
     }
   }
@@ -35,15 +36,15 @@ package struct Participants: Sendable {
     }
   }
 
-  /// Replaces a participant of an open conversation (B-PART-21).
+  /// Replaces a participant of an open conversation (B-PART-21); an id of nil is that of none.
   package func replace(
-    _ id: Participant.ID, by body: Body, in conversation: Conversation.ID, for account: Account.ID
+    _ id: Participant.ID?, by body: Body, in conversation: Conversation.ID, for account: Account.ID
   ) async throws -> Stored<Participant> {
     let draft = body.draft { ParticipantDraft($0) }
     let now = engine.now()
     return try await engine.database.write(for: account) { tx in
       guard let held = try tx.lockConversation(conversation) else { throw ParleyError.notFound(.conversation) }
-      guard let stored = try tx.participant(id, of: conversation) else { throw ParleyError.notFound(.participant) }
+      guard let id, let stored = try tx.participant(id, of: conversation) else { throw ParleyError.notFound(.participant) }
       let current = try stored.value()
       guard let admission = try held.replace(current, by: draft.get(), among: tx.members(of: conversation), at: now) else { return stored }
       try tx.exchange(admission.released, for: admission.claimed, of: held)
