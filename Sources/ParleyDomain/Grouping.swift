@@ -11,7 +11,7 @@ package struct Member: Sendable {
   package let type: Participant.Kind
   package let profileId: String?
   /// Each (channel, normal form) once.
-  package let addresses: [OwnedAddress]
+  package var addresses: [OwnedAddress]
 
   package init(id: Participant.ID, type: Participant.Kind, profileId: String?, addresses: [OwnedAddress]) {
     self.id = id
@@ -63,10 +63,11 @@ package enum Grouping {
   /// Nil as soon as there are too many: a hundred participants with fifty addresses each would make millions.
   private static func pairKeys(of members: [Member], withChannel: Bool) -> Set<Key>? {
     var keys: Set<Key> = []
-    for (index, first) in members.enumerated() where !first.addresses.isEmpty {
-      for second in members[..<index] where first.type.pairs(with: second.type) {
-        for left in first.addresses {
-          for right in second.addresses where left.channel == right.channel {
+    let types = members.map(\.type)
+    for first in types.indices {
+      for second in types[..<first].indices where types[first].pairs(with: types[second]) {
+        for left in members[first].addresses {
+          for right in members[second].addresses where left.channel == right.channel {
             keys.insert(pairKey(left, right, withChannel: withChannel))
             if keys.count > keysMax { return nil }
           }
@@ -77,10 +78,13 @@ package enum Grouping {
   }
 
   private static func aloneKeys(of members: [Member], withChannel: Bool) -> Set<Key> {
-    Set(
-      members.filter { !$0.type.isAgent }.flatMap(\.addresses).map { address in
-        withChannel ? key("alone", address.channel.rawValue, address.normalForm) : key("alone", address.normalForm)
-      })
+    var keys = Set<Key>(minimumCapacity: members.count)
+    for member in members where !member.type.isAgent {
+      for address in member.addresses {
+        keys.insert(withChannel ? key("alone", address.channel.rawValue, address.normalForm) : key("alone", address.normalForm))
+      }
+    }
+    return keys
   }
 
   private static func pairKey(_ left: OwnedAddress, _ right: OwnedAddress, withChannel: Bool) -> Key {

@@ -17,7 +17,8 @@ package struct TypeID<Resource: Identified>: Hashable, Sendable, Comparable {
     self.text = text
   }
 
-  fileprivate init(made text: String) { self.text = text }
+  /// Takes an id that is one: freshly made, or kept by one of our own writes.
+  package init(kept text: String) { self.text = text }
 
   package static func < (left: Self, right: Self) -> Bool { left.text < right.text }
 }
@@ -87,7 +88,7 @@ package final class IDGenerator: Sendable {
       }
       return (state.milliseconds, state.counter)
     }
-    return TypeID(made: "\(Resource.idPrefix)_\(Self.suffix(milliseconds: milliseconds, counter: counter))")
+    return TypeID(kept: "\(Resource.idPrefix)_\(Self.suffix(milliseconds: milliseconds, counter: counter))")
   }
 
   /// UUIDv7: 48 bits of time, version 7, 12 bits, variant 2, 62 bits; the 74 bits hold the counter, ten low ones zero.

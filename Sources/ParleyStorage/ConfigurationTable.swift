@@ -14,7 +14,7 @@ extension Transaction {
     guard inserted == 1 else {
       let holder: Configuration.ID? = try connection.one(
         "SELECT id FROM configuration WHERE account_id = \(account) AND bridged_service_id = \(draft.bridgedServiceId)"
-      ) { try $0.id(0) }
+      ) { $0.id(0) }
       // Only where several writers run side by side: the holder let go between our two looks.
       guard let holder else { throw ParleyError.unavailable(cause: "a bridged service changed hands") }
       return holder
@@ -76,6 +76,6 @@ extension Transaction {
 
   private static func configuration(_ row: any Row) throws -> Configuration {
     Configuration(
-      id: try row.id(0), version: row.integer(1), createdAt: row.timestamp(2), updatedAt: row.timestamp(3), settings: row.bytes(4))
+      id: row.id(0), version: row.integer(1), createdAt: row.timestamp(2), updatedAt: row.timestamp(3), settings: row.bytes(4))
   }
 }

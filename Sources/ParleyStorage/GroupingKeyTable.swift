@@ -46,7 +46,7 @@ extension Transaction {
         SELECT MAX(conversation_id) FROM grouping_key WHERE account_id = \(account) AND scope = \(conversation.groupingScope)
           AND conversation_id <> \(conversation.id) AND key IN (\(list: some))
         """
-      ) { row in row.isNull(0) ? nil : try row.id(0) }
+      ) { row in row.isNull(0) ? nil : row.id(0) }
       if let holder, let found = holder, newest.map({ $0 < found }) ?? true { newest = found }
     }
     return newest

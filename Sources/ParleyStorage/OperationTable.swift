@@ -39,7 +39,7 @@ extension Transaction {
     ) { row in
       RememberedOperation(
         fingerprint: row.text(0),
-        accepted: AcceptedOperation(operationId: try row.id(1), configurationId: try row.id(2), statusURL: row.text(3)))
+        accepted: AcceptedOperation(operationId: row.id(1), configurationId: row.id(2), statusURL: row.text(3)))
     }
   }
 }

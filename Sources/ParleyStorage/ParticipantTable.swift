@@ -58,23 +58,24 @@ extension Transaction {
 
   /// What the conversation's rules need to know of all its participants, by position.
   package func members(of conversation: Conversation.ID) throws -> [Member] {
-    var addresses: [String: [OwnedAddress]] = [:]
+    var members = try connection.all(
+      """
+      SELECT id, type, profile_id FROM participant
+      WHERE account_id = \(account) AND conversation_id = \(conversation) ORDER BY position
+      """
+    ) { row in Member(id: row.id(0), type: try row.choice(1), profileId: row.optionalText(2), addresses: []) }
+    if members.isEmpty { return [] }
+    let places = Dictionary(uniqueKeysWithValues: members.indices.map { (members[$0].id.text, $0) })
     try connection.rows(
       """
       SELECT participant_id, channel, normal_form FROM owned_address
       WHERE account_id = \(account) AND conversation_id = \(conversation)
       """
     ) { row in
-      addresses[row.text(0), default: []].append(OwnedAddress(channel: try row.choice(1), normalForm: row.text(2)))
+      guard let place = places[row.text(0)] else { throw DamagedDocument(reason: "an address of nobody") }
+      members[place].addresses.append(OwnedAddress(channel: try row.choice(1), normalForm: row.text(2)))
     }
-    return try connection.all(
-      """
-      SELECT id, type, profile_id FROM participant
-      WHERE account_id = \(account) AND conversation_id = \(conversation) ORDER BY position
-      """
-    ) { row in
-      Member(id: try row.id(0), type: try row.choice(1), profileId: row.optionalText(2), addresses: addresses[row.text(0)] ?? [])
-    }
+    return members
   }
 
   /// Replaces a participant of a held conversation by a new state of it.

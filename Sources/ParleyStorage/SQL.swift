@@ -92,10 +92,7 @@ extension Row {
   func document<Value>(_ column: Int32) -> Stored<Value> { Stored(document: bytes(column)) }
 
   /// An id that one of our own writes put there.
-  func id<Resource>(_ column: Int32) throws -> TypeID<Resource> {
-    guard let id = TypeID<Resource>(text(column)) else { throw DamagedDocument(reason: "an id of another form") }
-    return id
-  }
+  func id<Resource>(_ column: Int32) -> TypeID<Resource> { TypeID(kept: text(column)) }
 
   func sid<Resource>(_ column: Int32) throws -> SID<Resource> {
     guard let id = SID<Resource>(text(column)) else { throw DamagedDocument(reason: "a SID of another form") }
