@@ -35,7 +35,9 @@ struct AccountFile {
   /// A line that works in a shell as it stands.
   var example: String {
     let plain = path.utf8.allSatisfy { Character(Unicode.Scalar($0)).isLetter || Character(Unicode.Scalar($0)).isNumber || "/._-".utf8.contains($0) }
-    let shellPath = plain ? (path.contains("/") ? path : "./\(path)") : "'\(path.replacing("'", with: "'\\''"))'"
+    // A shell looks for a bare name elsewhere, and takes one that begins with - for an option.
+    let reachable = path.contains("/") && !path.hasPrefix("-") ? path : "./\(path)"
+    let shellPath = plain ? reachable : "'\(reachable.replacing("'", with: "'\\''"))'"
     return ". \(shellPath) && curl -u \"$TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN\" \"$PARLEY_URL/v2/Conversations\""
   }
 }

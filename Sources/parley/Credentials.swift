@@ -60,10 +60,11 @@ struct AccountCommand: AsyncParsableCommand {
     @Flag(help: "Print JSON.") var json = false
 
     func run() async throws {
+      let id = try sid(account)
       let token = try await database.withEngine { engine, settings in
-        let token = try await engine.accounts.rotateToken(of: try sid(account))
+        let token = try await engine.accounts.rotateToken(of: id)
         var file = AccountFile(in: settings.folder)
-        if file.sid == account {
+        if file.sid == id.text {
           file.token = token
           try file.write()
         }
@@ -80,7 +81,8 @@ struct AccountCommand: AsyncParsableCommand {
     @Argument(help: "The account's SID.") var account: String
 
     func run() async throws {
-      try await database.withEngine { engine, _ in try await engine.accounts.disable(try sid(account)) }
+      let id = try sid(account)
+      try await database.withEngine { engine, _ in try await engine.accounts.disable(id) }
     }
   }
 }
@@ -104,7 +106,8 @@ struct KeyCommand: AsyncParsableCommand {
     func validate() throws { if !name.isEmpty { try checkName(name) } }
 
     func run() async throws {
-      let made = try await database.withEngine { engine, _ in try await engine.accounts.createKey(of: try sid(account), name: name) }
+      let id = try sid(account)
+      let made = try await database.withEngine { engine, _ in try await engine.accounts.createKey(of: id, name: name) }
       printFields([("keySid", made.key.id.text), ("secret", made.secret)], json: json)
     }
   }
@@ -117,7 +120,8 @@ struct KeyCommand: AsyncParsableCommand {
     @Flag(help: "Print JSON.") var json = false
 
     func run() async throws {
-      let keys = try await database.withEngine { engine, _ in try await engine.accounts.keys(of: account.map(sid)) }
+      let id = try account.map(sid)
+      let keys = try await database.withEngine { engine, _ in try await engine.accounts.keys(of: id) }
       printTable(
         keys.map { key in
           [
@@ -142,7 +146,7 @@ struct KeyCommand: AsyncParsableCommand {
 }
 
 private func sid(_ text: String) throws -> Account.ID {
-  guard let sid = Account.ID(text) else { throw StartFailure("\(text) is no SID of an account: AC with 32 lower-case hexadecimal digits") }
+  guard let sid = Account.ID(text) else { throw ValidationError("\(text) is no SID of an account: AC with 32 lower-case hexadecimal digits") }
   return sid
 }
 

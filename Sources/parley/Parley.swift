@@ -6,6 +6,10 @@ struct Parley: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "parley",
     abstract: "A self-hosted server of the Conversations API v2.",
-    discussion: "Settings come from flags, then from PARLEY_… in the environment, then from the file that PARLEY_CONFIG names.",
+    discussion: """
+      Settings come from flags, then from PARLEY_… in the environment, then from the file that PARLEY_CONFIG names.
+
+      Example: parley serve
+      """,
     subcommands: [Serve.self, AccountCommand.self, KeyCommand.self, Backup.self, Health.self, VersionCommand.self])
 }

@@ -501,7 +501,7 @@ struct SQLiteFileTests {
 
   private static func ids(_ database: any Database, of account: Account.ID) async throws -> [Conversation.ID] {
     try await database.read(for: account, .bulk) { tx in
-      try tx.connection.all("SELECT id FROM conversation WHERE account_id = \(account)") { try $0.id(0) }
+      try tx.connection.all("SELECT id FROM conversation WHERE account_id = \(account)") { $0.id(0) }
     }
   }
 

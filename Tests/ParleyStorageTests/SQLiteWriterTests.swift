@@ -435,7 +435,7 @@ struct SQLiteWriterTests {
       try reader.begin(path)
       let text = String(repeating: "x", count: 1 << 20)
       var pages: [Int32] = []
-      for number in 0..<Int64(40) {
+      for number in 0..<Int64(72) {
         pages.append(
           try await writer.write { connection in
             _ = try connection.add(number, text)
@@ -447,7 +447,7 @@ struct SQLiteWriterTests {
       #expect(longest >= SQLiteWriter.logPagesMax - 300)
       #expect(longest < SQLiteWriter.logPagesMax + 300)
       #expect(try #require(pages.last) < 3000)
-      #expect(try rows(path).count == 41)
+      #expect(try rows(path).count == 73)
     }
   }
 
