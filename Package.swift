@@ -61,7 +61,9 @@ let package = Package(
 
     .target(
       name: "ParleyTesting",
-      dependencies: ["ParleyDomain", "ParleyStorage", "ParleyEngine", "ParleyAPI", nioCore, nioPosix, httpTypes, logging, serviceLifecycle],
+      dependencies: [
+        "ParleyDomain", "ParleyStorage", "ParleyEngine", "ParleyAPI", nioCore, nioPosix, httpTypes, logging, serviceLifecycle,
+      ],
       path: "Tests/ParleyTesting", swiftSettings: strict),
     .testTarget(name: "ParleyDomainTests", dependencies: ["ParleyDomain"], swiftSettings: strict),
     .testTarget(name: "ParleyStorageTests", dependencies: ["ParleyTesting"], swiftSettings: strict),

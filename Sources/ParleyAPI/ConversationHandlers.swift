@@ -15,11 +15,13 @@ struct ConversationHandlers: Sendable {
   func list(_ call: Call) async throws -> Reply {
     let fields = QueryFields(call.query)
     let statuses = fields.choices("status", of: Conversation.Status.self)
-    let channelId = fields.first("channelId", "must have 1 to \(Address.channelIdCharactersMax) characters and no control characters") { text in
+    let channelId = fields.first("channelId", "must have 1 to \(Address.channelIdCharactersMax) characters and no control characters") {
+      text in
       text.hasCharacters(1...Address.channelIdCharactersMax) && !text.hasControlCharacters ? text : nil
     }
     let filter = ConversationFilter(statuses: statuses, channelId: channelId)
-    let list = ListName("conversations", filters: filter.statuses.map { "status=\($0.rawValue)" } + (channelId.map { ["channelId=\($0)"] } ?? []))
+    let list = ListName(
+      "conversations", filters: filter.statuses.map { "status=\($0.rawValue)" } + (channelId.map { ["channelId=\($0)"] } ?? []))
     let request = try call.page(of: list, checking: fields)
     return try .page(await conversations.list(filter, request, for: call.account), of: list, in: call)
   }

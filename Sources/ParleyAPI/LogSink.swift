@@ -166,7 +166,8 @@ private struct LogLine {
 
   /// One line stays one line.
   private static func plain(_ text: String) -> String {
-    text.hasControlCharacters ? String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || (0x7F..<0xA0).contains($0.value) ? " " : $0 })) : text
+    text.hasControlCharacters
+      ? String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || (0x7F..<0xA0).contains($0.value) ? " " : $0 })) : text
   }
 }
 

@@ -32,7 +32,8 @@ extension API {
     let database = engine.databaseMetrics
     text.metric("parley_database_commits_total", "counter", "Transactions that were committed.", database.commits)
     text.metric("parley_database_failed_commits_total", "counter", "Transactions that were lost.", database.failedCommits)
-    text.metric("parley_database_writes_total", "counter", "Closures in committed transactions; by commits it is the group size.", database.writes)
+    text.metric(
+      "parley_database_writes_total", "counter", "Closures in committed transactions; by commits it is the group size.", database.writes)
     text.metric("parley_database_commit_seconds_total", "counter", "Time in committed transactions.", seconds: database.commitMicroseconds)
     text.metric("parley_database_reads_total", "counter", "Reads.", database.reads)
     text.metric("parley_database_read_seconds_total", "counter", "Time in reads.", seconds: database.readMicroseconds)

@@ -42,11 +42,12 @@ struct QueryFields {
 
   /// All values, repeated or joined by commas, each one of the choices.
   func choices<Choice: RawRepresentable & CaseIterable>(_ name: String, of _: Choice.Type) -> [Choice] where Choice.RawValue == String {
-    query.values(name).flatMap { value in (value ?? "").split(separator: ",", omittingEmptySubsequences: false).map(String.init) }.compactMap { text in
-      if let choice = Choice.allCases.first(where: { $0.rawValue.isSame(as: text) }) { return choice }
-      problems.add(.member(.root, name), "must be one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
-      return nil
-    }
+    query.values(name).flatMap { value in (value ?? "").split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+      .compactMap { text in
+        if let choice = Choice.allCases.first(where: { $0.rawValue.isSame(as: text) }) { return choice }
+        problems.add(.member(.root, name), "must be one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
+        return nil
+      }
   }
 
   func problem(_ name: String, _ message: String) { problems.add(.member(.root, name), message) }

@@ -100,7 +100,8 @@ extension Channel {
 extension String {
   fileprivate var isE164: Bool {
     let digits = utf8.dropFirst()
-    return utf8.first == UInt8(ascii: "+") && (2...15).contains(digits.count) && digits.allSatisfy(\.isASCIIDigit) && digits.first != UInt8(ascii: "0")
+    return utf8.first == UInt8(ascii: "+") && (2...15).contains(digits.count) && digits.allSatisfy(\.isASCIIDigit)
+      && digits.first != UInt8(ascii: "0")
   }
 
   fileprivate var isShortCode: Bool { (3...8).contains(utf8.count) && utf8.allSatisfy(\.isASCIIDigit) }
@@ -111,7 +112,10 @@ extension String {
   }
 
   fileprivate var isRCSSender: Bool {
-    !isEmpty && utf8.allSatisfy { $0.isASCIILetter || $0.isASCIIDigit || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
+    !isEmpty
+      && utf8.allSatisfy {
+        $0.isASCIILetter || $0.isASCIIDigit || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
+      }
   }
 
   fileprivate var isEmailAddress: Bool {

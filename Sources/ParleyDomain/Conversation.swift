@@ -112,7 +112,11 @@ package struct Metadata: Sendable, Equatable {
     set {
       entries.removeAll { $0.name == name && newValue == nil }
       guard let newValue else { return }
-      if let index = entries.firstIndex(where: { $0.name == name }) { entries[index].value = newValue } else { entries.append((name, newValue)) }
+      if let index = entries.firstIndex(where: { $0.name == name }) {
+        entries[index].value = newValue
+      } else {
+        entries.append((name, newValue))
+      }
     }
   }
 

@@ -178,5 +178,6 @@ extension String {
 }
 
 private func lengthMessage(_ range: ClosedRange<Int>) -> String {
-  range.lowerBound > 0 ? "must have \(range.lowerBound) to \(range.upperBound) characters" : "must have at most \(range.upperBound) characters"
+  range.lowerBound > 0
+    ? "must have \(range.lowerBound) to \(range.upperBound) characters" : "must have at most \(range.upperBound) characters"
 }

@@ -42,7 +42,8 @@ package struct InlineConfiguration: Sendable {
   package func problems(beside grouping: GroupingType, memoryStoreId store: String) -> [Problem] {
     var problems: [Problem] = []
     if let groupingType, groupingType != grouping {
-      problems.append(Problem(path: "configuration.conversationGroupingType", message: "differs from the configuration's \(grouping.rawValue)"))
+      problems.append(
+        Problem(path: "configuration.conversationGroupingType", message: "differs from the configuration's \(grouping.rawValue)"))
     }
     if let memoryStoreId, memoryStoreId != store {
       problems.append(Problem(path: "configuration.memoryStoreId", message: "differs from the configuration's \(store)"))

@@ -43,7 +43,9 @@ package struct Timestamp: Sendable, Hashable, Comparable {
     let second = number(11..<13) * 3600 + number(14..<16) * 60 + number(17..<19)
     self.init(milliseconds: (CivilDate(year: year, month: month, day: day).daysSinceEpoch * 86400 + second) * 1000)
     // Other years can't be written: odd characters in the text's places can add up to one.
-    guard (0...9999).contains(CivilDate(daysSinceEpoch: milliseconds.floored(by: 86_400_000)).year), wholeSeconds == text else { return nil }
+    guard (0...9999).contains(CivilDate(daysSinceEpoch: milliseconds.floored(by: 86_400_000)).year), wholeSeconds == text else {
+      return nil
+    }
   }
 }
 

@@ -74,7 +74,9 @@ package struct Accounts: Sendable {
   }
 
   private func signIn(account sid: Account.ID, token: String) async throws -> Account.ID? {
-    guard let credentials = try await engine.database.readSystem({ try $0.account(sid) }), credentials.account.disabledAt == nil else { return nil }
+    guard let credentials = try await engine.database.readSystem({ try $0.account(sid) }), credentials.account.disabledAt == nil else {
+      return nil
+    }
     return Self.isSame(try engine.key.open(credentials.sealedToken, of: sid), token) ? sid : nil
   }
 

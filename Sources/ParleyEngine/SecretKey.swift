@@ -44,7 +44,8 @@ package struct SecretKey: Sendable {
 
   func open(_ sealed: String, of account: Account.ID) throws -> String {
     guard let data = Data(base64Encoded: sealed) else { throw DamagedDocument(reason: "a sealed token is no base64") }
-    let token = try AES.GCM.open(AES.GCM.SealedBox(combined: data), using: derived(for: .authTokens), authenticating: Data(account.text.utf8))
+    let token = try AES.GCM.open(
+      AES.GCM.SealedBox(combined: data), using: derived(for: .authTokens), authenticating: Data(account.text.utf8))
     return String(decoding: token, as: UTF8.self)
   }
 }

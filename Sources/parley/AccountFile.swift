@@ -34,7 +34,9 @@ struct AccountFile {
 
   /// A line that works in a shell as it stands.
   var example: String {
-    let plain = path.utf8.allSatisfy { Character(Unicode.Scalar($0)).isLetter || Character(Unicode.Scalar($0)).isNumber || "/._-".utf8.contains($0) }
+    let plain = path.utf8.allSatisfy {
+      Character(Unicode.Scalar($0)).isLetter || Character(Unicode.Scalar($0)).isNumber || "/._-".utf8.contains($0)
+    }
     // A shell looks for a bare name elsewhere, and takes one that begins with - for an option.
     let reachable = path.contains("/") && !path.hasPrefix("-") ? path : "./\(path)"
     let shellPath = plain ? reachable : "'\(reachable.replacing("'", with: "'\\''"))'"

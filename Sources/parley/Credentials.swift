@@ -146,7 +146,9 @@ struct KeyCommand: AsyncParsableCommand {
 }
 
 private func sid(_ text: String) throws -> Account.ID {
-  guard let sid = Account.ID(text) else { throw ValidationError("\(text) is no SID of an account: AC with 32 lower-case hexadecimal digits") }
+  guard let sid = Account.ID(text) else {
+    throw ValidationError("\(text) is no SID of an account: AC with 32 lower-case hexadecimal digits")
+  }
   return sid
 }
 

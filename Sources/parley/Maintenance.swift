@@ -74,7 +74,8 @@ struct VersionCommand: ParsableCommand {
   func run() throws {
     let commit = String(cString: parley_build_commit())
     guard json else {
-      return printResult("parley \(Self.version) (commit \(commit.isEmpty ? "unknown" : commit)), API of \(Self.apiDate), schema \(Schema.number)")
+      return printResult(
+        "parley \(Self.version) (commit \(commit.isEmpty ? "unknown" : commit)), API of \(Self.apiDate), schema \(Schema.number)")
     }
     var writer = JSONWriter()
     writer.object { writer in

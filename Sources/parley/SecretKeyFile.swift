@@ -8,7 +8,9 @@ enum SecretKeyFile {
   static func read(_ path: String) throws -> SecretKey? {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { throw StartFailure("\(path) can't be read") }
-    guard let key = SecretKey(base64: text) else { throw StartFailure("\(path) holds no key: 32 bytes in base64 (openssl rand -base64 32)") }
+    guard let key = SecretKey(base64: text) else {
+      throw StartFailure("\(path) holds no key: 32 bytes in base64 (openssl rand -base64 32)")
+    }
     return key
   }
 

@@ -40,7 +40,8 @@ struct Settings: Sendable {
   private init(_ source: inout SettingsSource) {
     host = source.value("PARLEY_HOST") ?? host
     port = source.integer("PARLEY_PORT", in: 0...65535) ?? port
-    databasePath = source.read("PARLEY_DATABASE_URL", "must be sqlite:PATH; this version has no other database", Self.databasePath) ?? databasePath
+    databasePath =
+      source.read("PARLEY_DATABASE_URL", "must be sqlite:PATH; this version has no other database", Self.databasePath) ?? databasePath
     secretKeyFile = source.value("PARLEY_SECRET_KEY_FILE") ?? secretKeyFile
     secretKey = source.read("PARLEY_SECRET_KEY", "must be 32 bytes in base64 (openssl rand -base64 32)") { SecretKey(base64: $0) }
     let sid = source.read("PARLEY_ACCOUNT_SID", "must be AC with 32 lower-case hexadecimal digits", Account.ID.init)
@@ -57,9 +58,10 @@ struct Settings: Sendable {
     allowsPrivateCallbacks = source.bool("PARLEY_WEBHOOK_ALLOW_PRIVATE") ?? allowsPrivateCallbacks
     api.publicURL = source.read("PARLEY_PUBLIC_URL", "must be http:// or https:// with a host and nothing behind it", Self.publicURL)
     api.trustedProxies = Set((source.value("PARLEY_TRUSTED_PROXIES") ?? "").split(whereSeparator: { ", ".contains($0) }).map(String.init))
-    logLevel = source.read("PARLEY_LOG_LEVEL", "must be one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))") {
-      Logger.Level(rawValue: $0)
-    } ?? logLevel
+    logLevel =
+      source.read("PARLEY_LOG_LEVEL", "must be one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))") {
+        Logger.Level(rawValue: $0)
+      } ?? logLevel
     logFormat = source.read("PARLEY_LOG_FORMAT", "must be text or json") { LogSink.Format(rawValue: $0) }
     unknown = source.unknownNames
   }

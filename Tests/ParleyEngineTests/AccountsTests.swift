@@ -83,7 +83,7 @@ import Testing
       #expect(try await accounts.signIn(user: one.id.text, password: oneSecret) == nil)
       #expect(try await accounts.signIn(user: two.id.text, password: twoSecret) == account.id)
       #expect(try await accounts.signIn(user: account.id.text, password: token) == account.id)
-      #expect(try await accounts.keys(of: account.id).map { $0.revokedAt == nil } .sorted { !$0 && $1 } == [false, true])
+      #expect(try await accounts.keys(of: account.id).map { $0.revokedAt == nil }.sorted { !$0 && $1 } == [false, true])
       #expect(try await accounts.keys(of: test.account).isEmpty)
       #expect(try await accounts.keys(of: nil).count == 2)
     }

@@ -9,7 +9,8 @@ import Testing
     try await TestEngine.with { test in
       let configuration = try await test.configuration(.addresses)
       let created = try await test.create(
-        configuration, [participant(.customer, "SMS \(Text.a)"), participant(.aiAgent, name: "Bot")], more: #","name":"Order","metadata":{"k":"v"}"#)
+        configuration, [participant(.customer, "SMS \(Text.a)"), participant(.aiAgent, name: "Bot")],
+        more: #","name":"Order","metadata":{"k":"v"}"#)
       #expect(created.text("status") == "ACTIVE")
       #expect(created.text("createdAt") == "2026-01-02T03:04:05Z")
       #expect(created.text("updatedAt") == created.text("createdAt"))
@@ -89,15 +90,19 @@ import Testing
   func disagreement() async throws {
     try await TestEngine.with { test in
       let configuration = try await test.configuration(.addresses)
-      await #expect(throws: ParleyError.invalid([
-        Problem(path: "configuration.conversationGroupingType", message: "differs from the configuration's GROUP_BY_PARTICIPANT_ADDRESSES"),
-        Problem(path: "configuration.memoryStoreId", message: "differs from the configuration's \(Text.store)"),
-      ])) {
+      await #expect(
+        throws: ParleyError.invalid([
+          Problem(
+            path: "configuration.conversationGroupingType", message: "differs from the configuration's GROUP_BY_PARTICIPANT_ADDRESSES"),
+          Problem(path: "configuration.memoryStoreId", message: "differs from the configuration's \(Text.store)"),
+        ])
+      ) {
         try await test.create(
           configuration, more: #","configuration":{"conversationGroupingType":"GROUP_BY_PROFILE","memoryStoreId":"\#(Text.otherStore)"}"#)
       }
       try await test.create(
-        configuration, more: #","configuration":{"conversationGroupingType":"GROUP_BY_PARTICIPANT_ADDRESSES","memoryStoreId":"\#(Text.store)"}"#)
+        configuration,
+        more: #","configuration":{"conversationGroupingType":"GROUP_BY_PARTICIPANT_ADDRESSES","memoryStoreId":"\#(Text.store)"}"#)
     }
   }
 
@@ -105,7 +110,8 @@ import Testing
   func allOrNothing() async throws {
     try await TestEngine.with { test in
       let configuration = try await test.configuration()
-      let holder = try await test.conversation(configuration, [participant(.customer, "SMS \(Text.a)"), participant(.agent, "SMS \(Text.b)")])
+      let holder = try await test.conversation(
+        configuration, [participant(.customer, "SMS \(Text.a)"), participant(.agent, "SMS \(Text.b)")])
       let forty = (0..<48).map { participant(.unknown, "CHAT someone-\($0)") }
       await #expect(throws: ParleyError.conflict(.grouping(with: holder))) {
         try await test.create(configuration, forty + [participant(.customer, "SMS \(Text.a)"), participant(.agent, "SMS \(Text.b)")])
@@ -137,8 +143,12 @@ import Testing
       let id: Conversation.ID = try await test.create(
         configuration, more: #","configuration":{"memoryExtractionEnabled":true,"statusCallbacks":[{"url":"https://hooks.example.com/b"}]}"#
       ).id()
-      func urls(_ answer: Answer) throws -> [String?]? { try answer.object("configuration").list("statusCallbacks")?.map { $0.text("url") } }
-      func patch(_ callbacks: String) async throws -> Answer { try await test.patch(id, #"{"configuration":{"statusCallbacks":\#(callbacks)}}"#) }
+      func urls(_ answer: Answer) throws -> [String?]? {
+        try answer.object("configuration").list("statusCallbacks")?.map { $0.text("url") }
+      }
+      func patch(_ callbacks: String) async throws -> Answer {
+        try await test.patch(id, #"{"configuration":{"statusCallbacks":\#(callbacks)}}"#)
+      }
 
       #expect(try await urls(test.fetch(id)) == ["https://hooks.example.com/b"])
       test.clock.advance(seconds: 1)
@@ -212,7 +222,9 @@ import Testing
         await #expect(throws: ParleyError.refusedByState(.conversationClosed), "\(body)") { try await test.patch(id, body) }
       }
       await #expect(throws: ParleyError.refusedByState(.conversationClosed)) { try await test.put(.closed, id, more: #","name":"Other""#) }
-      for body in ["{}", #"{"status":"CLOSED","name":"Order","metadata":{"k":"v","gone":null}}"#, #"{"configuration":{"statusCallbacks":null}}"#] {
+      for body in [
+        "{}", #"{"status":"CLOSED","name":"Order","metadata":{"k":"v","gone":null}}"#, #"{"configuration":{"statusCallbacks":null}}"#,
+      ] {
         #expect(try await test.patch(id, body) == closed, "\(body)")
       }
       #expect(try await test.put(.closed, id, more: #","name":"Order""#) == closed)
@@ -228,7 +240,8 @@ import Testing
       var expected = test.clock.now
       for (body, isChange) in [
         ("{}", false), (#"{"name":"Order"}"#, false), (#"{"name":"Other"}"#, true), (#"{"metadata":{"k":"v"}}"#, false),
-        (#"{"metadata":{"k":"w"}}"#, true), (#"{"metadata":{"k":null}}"#, true), (#"{"status":"ACTIVE"}"#, false), (#"{"status":"INACTIVE"}"#, true),
+        (#"{"metadata":{"k":"w"}}"#, true), (#"{"metadata":{"k":null}}"#, true), (#"{"status":"ACTIVE"}"#, false),
+        (#"{"status":"INACTIVE"}"#, true),
       ] {
         test.clock.advance(seconds: 10)
         if isChange { expected = test.clock.now }

@@ -63,10 +63,12 @@ import Testing
         Example(name: "(e) a CLOSED one", type: .addresses, open: sms, wanted: sms, status: .closed, isConflict: false),
         Example(name: "(f) roles swapped", type: .addressesAndChannel, open: sms, wanted: swapped, isConflict: true),
         Example(name: "(f) roles swapped", type: .addresses, open: sms, wanted: swapped, isConflict: true),
-        Example(name: "B-GROUP-5: no profile falls back to pairs without channel", type: .profile, open: sms, wanted: voice, isConflict: true),
+        Example(
+          name: "B-GROUP-5: no profile falls back to pairs without channel", type: .profile, open: sms, wanted: voice, isConflict: true),
         Example(name: "B-GROUP-5: a profile never meets a pair", type: .profile, open: sms, wanted: known, isConflict: false),
         Example(name: "B-GROUP-5: alone meets alone", type: .addresses, open: alone, wanted: aloneByVoice, isConflict: true),
-        Example(name: "B-GROUP-5: alone on another channel", type: .addressesAndChannel, open: alone, wanted: aloneByVoice, isConflict: false),
+        Example(
+          name: "B-GROUP-5: alone on another channel", type: .addressesAndChannel, open: alone, wanted: aloneByVoice, isConflict: false),
         Example(name: "B-GROUP-5: alone never meets a pair", type: .addresses, open: sms, wanted: alone, isConflict: false),
         Example(name: "B-GROUP-5: without addresses nobody meets", type: .addresses, open: [], wanted: [], isConflict: false),
       ]
@@ -121,7 +123,9 @@ import Testing
   func newestHolder() async throws {
     try await TestEngine.with { test in
       let configuration = try await test.configuration()
-      let (customer, one, two) = (participant(.customer, "SMS \(Text.a)"), participant(.agent, "SMS \(Text.b)"), participant(.agent, "SMS \(Text.c)"))
+      let (customer, one, two) = (
+        participant(.customer, "SMS \(Text.a)"), participant(.agent, "SMS \(Text.b)"), participant(.agent, "SMS \(Text.c)")
+      )
       try await test.create(configuration, [customer, one])
       let newer = try await test.conversation(configuration, [customer, two])
       await #expect(throws: ParleyError.conflict(.grouping(with: newer))) { try await test.create(configuration, [customer, one, two]) }
@@ -133,7 +137,8 @@ import Testing
   func participantWrites() async throws {
     try await TestEngine.with { test in
       let configuration = try await test.configuration()
-      let holder = try await test.conversation(configuration, [participant(.customer, "SMS \(Text.a)"), participant(.agent, "SMS \(Text.b)")])
+      let holder = try await test.conversation(
+        configuration, [participant(.customer, "SMS \(Text.a)"), participant(.agent, "SMS \(Text.b)")])
       let conversation = try await test.conversation(configuration, [participant(.agent, "SMS \(Text.b)")])
 
       await #expect(throws: ParleyError.conflict(.grouping(with: holder))) {
@@ -165,7 +170,9 @@ import Testing
       // Alone no more: another may be.
       let agentId = try await test.add(agent, to: conversation).id
       let alone = try await test.conversation(configuration, [customer])
-      await #expect(throws: ParleyError.conflict(.grouping(with: conversation))) { try await test.create(configuration, [customer, agent]) }
+      await #expect(throws: ParleyError.conflict(.grouping(with: conversation))) {
+        try await test.create(configuration, [customer, agent])
+      }
 
       // Without the agent's address it would be alone again, where another is by now.
       await #expect(throws: ParleyError.conflict(.grouping(with: alone))) {

@@ -60,7 +60,8 @@ import Testing
   func severalChannelIds() async throws {
     try await TestEngine.with { test in
       let conversation = try await test.conversation(test.configuration())
-      let caller = try await test.add(participant(.customer, "VOICE \(Text.a) CA1", "VOICE \(Text.a) CA2", "VOICE \(Text.a)"), to: conversation)
+      let caller = try await test.add(
+        participant(.customer, "VOICE \(Text.a) CA1", "VOICE \(Text.a) CA2", "VOICE \(Text.a)"), to: conversation)
       #expect(caller.addresses.map(\.channelId) == ["CA1", "CA2", nil])
       for channelId in ["CA1", "CA2"] {
         #expect(try await test.conversations(ConversationFilter(channelId: channelId)).count == 1)
@@ -127,7 +128,8 @@ import Testing
     }
   }
 
-  @Test("B-PART-9: reading works in every status, and only inside the participant's own conversation", arguments: Conversation.Status.allCases)
+  @Test(
+    "B-PART-9: reading works in every status, and only inside the participant's own conversation", arguments: Conversation.Status.allCases)
   func reading(_ status: Conversation.Status) async throws {
     try await TestEngine.with { test in
       let configuration = try await test.configuration()
@@ -150,10 +152,16 @@ import Testing
       let added = try await test.add(participant(.customer, "SMS \(Text.a)"), to: conversation)
       let other = try await test.engine.accounts.create(name: "other").account.id
       let participants = test.engine.participants
-      await #expect(throws: ParleyError.notFound(.conversation)) { try await participants.create(Body(participant(.agent)), in: conversation, for: other) }
+      await #expect(throws: ParleyError.notFound(.conversation)) {
+        try await participants.create(Body(participant(.agent)), in: conversation, for: other)
+      }
       await #expect(throws: ParleyError.notFound(.conversation)) { try await participants.fetch(added.id, in: conversation, for: other) }
-      await #expect(throws: ParleyError.notFound(.conversation)) { try await participants.list(PageRequest(), in: conversation, for: other) }
-      await #expect(throws: ParleyError.notFound(.conversation)) { try await participants.replace(added.id, by: Body("{}"), in: conversation, for: other) }
+      await #expect(throws: ParleyError.notFound(.conversation)) {
+        try await participants.list(PageRequest(), in: conversation, for: other)
+      }
+      await #expect(throws: ParleyError.notFound(.conversation)) {
+        try await participants.replace(added.id, by: Body("{}"), in: conversation, for: other)
+      }
     }
   }
 
@@ -170,9 +178,12 @@ import Testing
       let nobody = try #require(Participant.ID("conv_participant_00000000000000000000000000"))
       await #expect(throws: ParleyError.notFound(.participant)) { try await test.replace(nobody, by: wrong, in: conversation) }
       try await test.put(.closed, conversation)
-      await #expect(throws: ParleyError.invalid([
-        Problem(path: "type", message: "must be one of HUMAN_AGENT, CUSTOMER, AI_AGENT, AGENT, UNKNOWN"), Problem(path: "addresses", message: "is required"),
-      ])) { try await test.add(wrong, to: conversation) }
+      await #expect(
+        throws: ParleyError.invalid([
+          Problem(path: "type", message: "must be one of HUMAN_AGENT, CUSTOMER, AI_AGENT, AGENT, UNKNOWN"),
+          Problem(path: "addresses", message: "is required"),
+        ])
+      ) { try await test.add(wrong, to: conversation) }
       await #expect(throws: ParleyError.refusedByState(.conversationClosed)) {
         try await test.add(participant(.agent, "SMS \(Text.a)"), to: conversation)
       }
@@ -219,7 +230,10 @@ import Testing
       let body = participant(.customer, "SMS \(Text.a)", "WHATSAPP whatsapp:\(Text.a)", name: "Ada", profile: Text.profile)
       let added = try await test.add(body, to: conversation)
       test.clock.advance(seconds: 60)
-      let same = [body, #"{"name":"Ada","profileId":"\#(Text.profile)"}"#, #"{"name":"Ada","profileId":"\#(Text.profile)","id":"x","addresses":null}"#]
+      let same = [
+        body, #"{"name":"Ada","profileId":"\#(Text.profile)"}"#,
+        #"{"name":"Ada","profileId":"\#(Text.profile)","id":"x","addresses":null}"#,
+      ]
       for body in same {
         #expect(try await test.replace(added.id, by: body, in: conversation).updatedAt == added.createdAt)
       }

@@ -97,7 +97,8 @@ private struct Outcomes<Value: Sendable>: Sendable {
   func only() -> Value? { values.count == 1 ? values[0] : nil }
 }
 
-private func race<Value: Sendable>(_ count: Int, _ work: @escaping @Sendable (_ number: Int) async throws -> Value) async -> Outcomes<Value> {
+private func race<Value: Sendable>(_ count: Int, _ work: @escaping @Sendable (_ number: Int) async throws -> Value) async -> Outcomes<Value>
+{
   await withTaskGroup(of: Result<Value, any Error>.self) { group in
     for number in 0..<count {
       group.addTask {

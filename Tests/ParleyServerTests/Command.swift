@@ -80,7 +80,9 @@ final class Child: Sendable {
     let (output, parts) = AsyncStream.makeStream(of: String.self)
     let (ending, watched) = (Ending(), spawned)
     (self.output, process, self.ending) = (output, watched, ending)
-    Thread.detachNewThread { Self.read(reading) { parts.yield($0) }; parts.finish() }
+    Thread.detachNewThread {
+      Self.read(reading) { parts.yield($0) }; parts.finish()
+    }
     Thread.detachNewThread { ending.set(Self.wait(for: watched)) }
     DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(Self.secondsMax)) { if !ending.isSet { kill(watched, SIGKILL) } }
   }

@@ -36,11 +36,13 @@ extension ServerTests {
       }
     }
 
-    @Test("Wrong usage ends with 64 and why, and touches nothing", arguments: [
-      "account create", "account create --name=", "account create --name=x --sid=AC1", "account create --name=x --auth-token=short",
-      "account disable AC1", "account rotate-token nobody", "account frobnicate", "key create --account AC1", "key revoke SK1",
-      "key list --account AC1", "serve --port many", "serve --frobnicate", "backup", "health --wait=-1", "frobnicate",
-    ])
+    @Test(
+      "Wrong usage ends with 64 and why, and touches nothing",
+      arguments: [
+        "account create", "account create --name=", "account create --name=x --sid=AC1", "account create --name=x --auth-token=short",
+        "account disable AC1", "account rotate-token nobody", "account frobnicate", "key create --account AC1", "key revoke SK1",
+        "key list --account AC1", "serve --port many", "serve --frobnicate", "backup", "health --wait=-1", "frobnicate",
+      ])
     func wrongUsage(_ line: String) async throws {
       try await TestDatabase.withFolder { folder in
         let finished = try await Command.run(line.split(separator: " ").map(String.init), in: folder)
@@ -50,11 +52,13 @@ extension ServerTests {
       }
     }
 
-    @Test("What can't be done ends with 1 and why", arguments: [
-      "account disable AC00000000000000000000000000000000", "account rotate-token AC00000000000000000000000000000000",
-      "key create --account AC00000000000000000000000000000000", "key revoke SK00000000000000000000000000000000",
-      "backup --to copy.db --database-url sqlite:missing.db", "health",
-    ])
+    @Test(
+      "What can't be done ends with 1 and why",
+      arguments: [
+        "account disable AC00000000000000000000000000000000", "account rotate-token AC00000000000000000000000000000000",
+        "key create --account AC00000000000000000000000000000000", "key revoke SK00000000000000000000000000000000",
+        "backup --to copy.db --database-url sqlite:missing.db", "health",
+      ])
     func failure(_ line: String) async throws {
       try await TestDatabase.withFolder { folder in
         let finished = try await Command.run(line.split(separator: " ").map(String.init), in: folder)

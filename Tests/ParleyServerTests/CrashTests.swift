@@ -35,7 +35,8 @@ extension ServerTests {
           keptInAll += try await check(done, round: round, configuration: configuration, conversation: conversation, in: folder, on: server)
         }
         // There was something to lose in every round, and the kills came in the middle of writes.
-        #expect(acknowledgedInAll >= Self.rounds * 10 && unansweredInAll >= Self.rounds, "\(acknowledgedInAll), \(unansweredInAll), \(keptInAll)")
+        #expect(
+          acknowledgedInAll >= Self.rounds * 10 && unansweredInAll >= Self.rounds, "\(acknowledgedInAll), \(unansweredInAll), \(keptInAll)")
         #expect(await server.stop() == 0)
       }
     }

@@ -63,7 +63,8 @@ extension ServerTests {
           named("synced before the last write", [request, frame, sync, frame, answer], [.notSynced]),
           named("synced before the request", [frame, sync, request, answer], [.notSynced]),
           named("another file synced", [request, frame, "12 fdatasync(5</d/parley.db>) = 0", answer], [.notSynced]),
-          named("a sync that failed", [request, frame, "12 fdatasync(6</d/parley.db-wal>) = -1 EIO (Input/output error)", answer], [.notSynced]),
+          named(
+            "a sync that failed", [request, frame, "12 fdatasync(6</d/parley.db-wal>) = -1 EIO (Input/output error)", answer], [.notSynced]),
           named("a sync in two parts", [request, frame, begun, ended, answer], [.synced]),
           named("a sync not over when the answer goes", [request, frame, begun, answer, ended], [.notSynced]),
           named("fsync does as well", [request, frame, "12 fsync(6</d/parley.db-wal>) = 0", answer], [.synced]),

@@ -13,7 +13,8 @@ extension ServerTests {
           #expect(CommandTests.mode(folder.appendingPathComponent(name)) == 0o600, "\(name)")
         }
         let text = try String(contentsOf: folder.appendingPathComponent("account.env"), encoding: .utf8)
-        let form = try Regex("TWILIO_ACCOUNT_SID=AC[0-9a-f]{32}\nTWILIO_AUTH_TOKEN=[0-9a-f]{32}\nPARLEY_URL=http://127.0.0.1:\(server.port)\n")
+        let form = try Regex(
+          "TWILIO_ACCOUNT_SID=AC[0-9a-f]{32}\nTWILIO_AUTH_TOKEN=[0-9a-f]{32}\nPARLEY_URL=http://127.0.0.1:\(server.port)\n")
         #expect(text.wholeMatch(of: form) != nil)
         #expect(server.announcement.hasPrefix("Parley listens on http://127.0.0.1:\(server.port)\n"))
         #expect(!(server.announcement + server.child.errors).contains(server.credentials.password))
@@ -22,7 +23,8 @@ extension ServerTests {
       }
     }
 
-    @Test("The printed line works as it stands, also where the path has spaces and quotes", arguments: ["data", "it's \"here\" $HOME", "-data"])
+    @Test(
+      "The printed line works as it stands, also where the path has spaces and quotes", arguments: ["data", "it's \"here\" $HOME", "-data"])
     func printedLine(_ name: String) async throws {
       try await TestDatabase.withFolder { folder in
         let environment = ["PARLEY_DATABASE_URL": "sqlite:\(name)/parley.db", "PARLEY_SECRET_KEY_FILE": "\(name)/secret.key"]
@@ -146,7 +148,10 @@ extension ServerTests {
         var bytes = try Data(contentsOf: file)
         switch damage {
         case "head": bytes.replaceSubrange(0..<100, with: Data(repeating: 0xEE, count: 100))
-        case "middle": for page in 1..<bytes.count / 4096 { bytes.replaceSubrange(page * 4096..<page * 4096 + 64, with: Data(repeating: 0xEE, count: 64)) }
+        case "middle":
+          for page in 1..<bytes.count / 4096 {
+            bytes.replaceSubrange(page * 4096..<page * 4096 + 64, with: Data(repeating: 0xEE, count: 64))
+          }
         case "cut": bytes = bytes.prefix(bytes.count / 2)
         default: bytes = Data("Dear diary,\n".utf8) + Data(repeating: 0x20, count: 8192)
         }

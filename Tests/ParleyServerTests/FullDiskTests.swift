@@ -16,7 +16,8 @@ extension ServerTests {
         let target = "/v2/Conversations/\(conversation)/Participants"
 
         // In units of 512 bytes: room for the database as it is, and for a log of about 300 kB.
-        let size = try #require(FileManager.default.attributesOfItem(atPath: folder.appendingPathComponent("parley.db").path)[.size] as? Int)
+        let size = try #require(
+          FileManager.default.attributesOfItem(atPath: folder.appendingPathComponent("parley.db").path)[.size] as? Int)
         let limited = try await ServerProcess.start(
           in: folder, launcher: ["/bin/sh", "-c", "ulimit -f \(max(600, size / 512 + 100)) && exec \"$@\"", "sh"])
         var acknowledged: [String] = []

@@ -82,7 +82,9 @@ final class ServerProcess: Sendable {
   @discardableResult
   func expect(_ status: Int, _ method: String, _ target: String, _ json: String? = nil) async throws -> WireAnswer {
     let answer = try await send(method, target, json)
-    guard answer.status == status else { throw WireFailure("\(method) \(target) gave \(answer.status) instead of \(status): \(answer.text)") }
+    guard answer.status == status else {
+      throw WireFailure("\(method) \(target) gave \(answer.status) instead of \(status): \(answer.text)")
+    }
     return answer
   }
 

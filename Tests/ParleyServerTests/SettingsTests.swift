@@ -8,9 +8,11 @@ extension ServerTests {
     func wrong() async throws {
       try await TestDatabase.withFolder { folder in
         let wrong = [
-          "PARLEY_PORT": "70000", "PARLEY_DATABASE_URL": "postgres://me:hidden-password@host/name", "PARLEY_SECRET_KEY": "no-key-but-secret",
+          "PARLEY_PORT": "70000", "PARLEY_DATABASE_URL": "postgres://me:hidden-password@host/name",
+          "PARLEY_SECRET_KEY": "no-key-but-secret",
           "PARLEY_ACCOUNT_SID": "AC1", "PARLEY_AUTH_TOKEN": "short-secret", "PARLEY_RATE_LIMIT": "-1", "PARLEY_MAX_BODY_MEMORY": "0",
-          "PARLEY_DRAIN_SECONDS": "soon", "PARLEY_WEBHOOK_ALLOW_PRIVATE": "maybe", "PARLEY_PUBLIC_URL": "ftp://host", "PARLEY_LOG_LEVEL": "loud",
+          "PARLEY_DRAIN_SECONDS": "soon", "PARLEY_WEBHOOK_ALLOW_PRIVATE": "maybe", "PARLEY_PUBLIC_URL": "ftp://host",
+          "PARLEY_LOG_LEVEL": "loud",
           "PARLEY_LOG_FORMAT": "xml",
         ]
         let refused = try await Command.run(["serve"], in: folder, wrong)
@@ -22,9 +24,11 @@ extension ServerTests {
       }
     }
 
-    @Test("Half an account is wrong, whichever half", arguments: [
-      ["PARLEY_ACCOUNT_SID": "AC00000000000000000000000000000001"], ["PARLEY_AUTH_TOKEN": "correct-horse-battery"],
-    ])
+    @Test(
+      "Half an account is wrong, whichever half",
+      arguments: [
+        ["PARLEY_ACCOUNT_SID": "AC00000000000000000000000000000001"], ["PARLEY_AUTH_TOKEN": "correct-horse-battery"],
+      ])
     func halfAnAccount(_ half: [String: String]) async throws {
       try await TestDatabase.withFolder { folder in
         let refused = try await Command.run(["serve"], in: folder, half)

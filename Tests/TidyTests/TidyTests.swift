@@ -44,7 +44,9 @@ import Testing
     }
   }
 
-  @Test("Time of day and ids have one source each, nothing gives up or waits for a clock, and nothing is left for later", arguments: Ban.sources)
+  @Test(
+    "Time of day and ids have one source each, nothing gives up or waits for a clock, and nothing is left for later", arguments: Ban.sources
+  )
   func bans(_ ban: Ban) throws {
     for file in try SourceFile.all(in: "Sources") where !ban.exceptions.contains(file.name) { try ban.check(file) }
   }
@@ -97,7 +99,8 @@ import Testing
     let declaration = try Regex(#"^((package|private|fileprivate|final|indirect) )*(class|struct|enum|protocol|actor) "#)
     // What handlers are their name says.
     for file in try SourceFile.all(in: "Sources/Parley") where !file.name.hasSuffix("Handlers.swift") {
-      for (number, line) in file.lines.enumerated() where line.contains(declaration) && !line.hasPrefix("private") && !line.hasPrefix("fileprivate") {
+      for (number, line) in file.lines.enumerated()
+      where line.contains(declaration) && !line.hasPrefix("private") && !line.hasPrefix("fileprivate") {
         let above = file.lines[..<number].last { !$0.hasPrefix("@") } ?? ""
         #expect(above.hasPrefix("///"), "\(file.path):\(number + 1)")
       }
@@ -111,10 +114,13 @@ import Testing
     }
   }
 
-  @Test("What a reader looks for first is there", arguments: [
-    "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "SECURITY.md", "STYLE.md", "docs/architecture.md", "docs/performance.md",
-    "docs/decisions", "script/setup", "script/server", "script/test", "script/format", "script/lint", "script/bench", ".ci/run", ".swift-format",
-  ])
+  @Test(
+    "What a reader looks for first is there",
+    arguments: [
+      "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "SECURITY.md", "STYLE.md", "docs/architecture.md", "docs/performance.md",
+      "docs/decisions", "script/setup", "script/server", "script/test", "script/format", "script/lint", "script/bench", ".ci/run",
+      ".swift-format",
+    ])
   func documents(_ path: String) {
     let file = Package.root.appendingPathComponent(path).path
     #expect(FileManager.default.fileExists(atPath: file))
