@@ -43,6 +43,8 @@ final class Child: Sendable {
   private static let secondsMax = 90
   /// Goes to a folder and then becomes the command.
   private static let env = "/usr/bin/env"
+  /// One starts at a time, or it could inherit the end of another's pipe before that is marked, and keep it open.
+  private static let starting = NSLock()
 
   /// Standard output, as it comes.
   let output: AsyncStream<String>
@@ -53,6 +55,8 @@ final class Child: Sendable {
   /// Spawned and waited for by hand: Foundation's `Process` loses ends once the tests have more than 1,024 files open.
   init(_ command: [String], in folder: URL, _ environment: [String: String]) throws {
     errorFile = folder.appendingPathComponent("errors-\(UUID().uuidString)")
+    Self.starting.lock()
+    defer { Self.starting.unlock() }
     var ends: [Int32] = [0, 0]
     guard pipe(&ends) == 0 else { throw WireFailure("no pipe: \(errno)") }
     let (reading, writing) = (ends[0], ends[1])
@@ -81,7 +85,8 @@ final class Child: Sendable {
     let (ending, watched) = (Ending(), spawned)
     (self.output, process, self.ending) = (output, watched, ending)
     Thread.detachNewThread {
-      Self.read(reading) { parts.yield($0) }; parts.finish()
+      Self.read(reading) { parts.yield($0) }
+      parts.finish()
     }
     Thread.detachNewThread { ending.set(Self.wait(for: watched)) }
     DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(Self.secondsMax)) { if !ending.isSet { kill(watched, SIGKILL) } }
