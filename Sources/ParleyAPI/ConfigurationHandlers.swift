@@ -3,6 +3,7 @@ import Foundation
 import ParleyDomain
 import ParleyEngine
 
+/// `/v2/ControlPlane/Configurations…`: each reads the call, asks `Configurations` once and wraps the answer.
 struct ConfigurationHandlers: Sendable {
   let configurations: Configurations
 

@@ -1,6 +1,7 @@
 import ParleyDomain
 import ParleyEngine
 
+/// `/v2/Conversations…`: each reads the call, asks `Conversations` once and wraps the answer.
 struct ConversationHandlers: Sendable {
   let conversations: Conversations
 

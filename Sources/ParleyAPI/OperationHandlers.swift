@@ -1,6 +1,7 @@
 import ParleyDomain
 import ParleyEngine
 
+/// `/v2/ControlPlane/Operations/{Sid}`: reads the call, asks `Operations` once and wraps the answer.
 struct OperationHandlers: Sendable {
   let operations: Operations
 

@@ -1,6 +1,7 @@
 import ParleyDomain
 import ParleyEngine
 
+/// `/v2/Conversations/{ConversationSid}/Participants…`: each reads the call, asks `Participants` once and wraps the answer.
 struct ParticipantHandlers: Sendable {
   let participants: Participants
 

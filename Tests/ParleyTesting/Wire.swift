@@ -62,12 +62,8 @@ package final class Wire: Sendable {
     }
   }
 
-  /// Waits until the connection is wholly gone, in both directions.
-  package func gone() async throws {
-    let timeout = channel.eventLoop.scheduleTask(in: Self.patience) { self.inbox.timeOut() }
-    defer { timeout.cancel() }
-    try? await channel.closeFuture.get()
-  }
+  /// Waits until the server has ended the connection, whatever it still said; throws if it does not.
+  package func gone() async throws { try await wait { $0.isEnded } }
 
   private func close() async { try? await channel.close() }
 
