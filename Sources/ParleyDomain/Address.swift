@@ -72,7 +72,7 @@ package struct Address: Sendable {
 }
 
 extension Channel {
-  /// The form of addresses on this channel, to be said behind "must be" (behaviour.md 6.3).
+  /// The form of addresses on this channel, to be said behind "must be" (B-ADDR-2).
   fileprivate var addressForm: String {
     switch self {
     case .sms: "a number such as +14155550117, a short code of 3 to 8 digits or a sender of 1 to 11 letters, digits and spaces"

@@ -106,7 +106,12 @@ package enum Grouping {
 
 extension Participant.Kind {
   /// One of the kinds that stand on the serving side.
-  package var isAgent: Bool { self == .agent || self == .aiAgent || self == .humanAgent }
+  package var isAgent: Bool {
+    switch self {
+    case .agent, .aiAgent, .humanAgent: true
+    case .customer, .unknown: false
+    }
+  }
 
   /// Whether an address of each makes a pair: not of two agents, not of two customers (B-GROUP-5).
   fileprivate func pairs(with other: Self) -> Bool {

@@ -8,7 +8,7 @@ struct AccountFile {
   var url: String?
   let path: String
 
-  /// Reads the file; all is nil if there is none.
+  /// Reads whose file it is and the URL in it; nil if there is none. The token is the database's to tell.
   init(in folder: String) {
     path = URL(fileURLWithPath: folder).appendingPathComponent("account.env").relativePath
     let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
@@ -17,7 +17,6 @@ struct AccountFile {
       guard parts.count == 2 else { continue }
       switch parts[0] {
       case "TWILIO_ACCOUNT_SID": sid = parts[1]
-      case "TWILIO_AUTH_TOKEN": token = parts[1].trimmingCharacters(in: ["'"])
       case "PARLEY_URL": url = parts[1]
       default: break
       }

@@ -27,7 +27,7 @@ struct AccountCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-      let made = try await database.withEngine { engine, _ in
+      let made = try await database.withEngine(makes: true) { engine, _ in
         try await engine.accounts.create(name: name, sid: sid.flatMap(Account.ID.init), token: authToken)
       }
       printFields([("accountSid", made.account.id.text), ("authToken", made.token)], json: json)

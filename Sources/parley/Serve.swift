@@ -98,6 +98,9 @@ struct Serve: AsyncParsableCommand {
       let made = try await engine.accounts.create(name: "default")
       (file.sid, file.token) = (made.account.id.text, made.token)
     }
+    if file.token == nil, let known = accounts.first(where: { $0.id.text == file.sid }) {
+      file.token = try await engine.accounts.token(of: known.id)
+    }
     return file
   }
 
@@ -116,16 +119,16 @@ struct Serve: AsyncParsableCommand {
     do {
       try await group.run()
     } catch {
-      throw StartFailure("the server can't listen on \(settings.host):\(settings.port): \(error)")
+      throw StartFailure("the server can't listen on \(settings.host):\(settings.port); if the port is in use, set PARLEY_PORT (\(error))")
     }
   }
 
-  /// Writes the URL into account.env and prints it.
+  /// Writes the URL into account.env and prints it. A file of an account that this database does not have is left alone.
   private func announce(_ settings: Settings, _ accountFile: AccountFile, at address: SocketAddress?) throws {
     let port = address?.port ?? settings.port
     let url = settings.api.publicURL ?? "http://\(LocalHost.reachable(settings.host)):\(port)"
     var text = "Parley listens on \(url)"
-    if accountFile.exists {
+    if accountFile.token != nil {
       var file = accountFile
       file.url = url
       try file.write()

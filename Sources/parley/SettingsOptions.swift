@@ -20,10 +20,13 @@ struct DatabaseOptions: ParsableArguments {
     ["PARLEY_DATABASE_URL": databaseURL, "PARLEY_SECRET_KEY_FILE": secretKeyFile, "PARLEY_CONFIG": config].compactMapValues { $0 }
   }
 
-  /// Runs work on the database beside whatever else uses it, and closes it.
-  func withEngine<Answer>(_ work: (Engine, Settings) async throws -> Answer) async throws -> Answer {
+  /// Runs work on the database beside whatever else uses it, and closes it. Only what `makes` one does not need one to be there.
+  func withEngine<Answer>(makes: Bool = false, _ work: (Engine, Settings) async throws -> Answer) async throws -> Answer {
     let settings = try readSettings(flags: flags)
     do {
+      if !makes, !FileManager.default.fileExists(atPath: settings.databasePath) {
+        throw StartFailure("there is no database at \(settings.databasePath)")
+      }
       let (database, key) = try openDatabase(settings, as: .command)
       let engine = Engine(database: database, key: key, callbacks: CallbackPolicy(allowPrivate: settings.allowsPrivateCallbacks))
       let answer = try await work(engine, settings)

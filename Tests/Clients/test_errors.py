@@ -359,7 +359,7 @@ def test_unknown_fields_and_read_only_ones_are_ignored(wire, conversation):
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/metrics", "/openapi.json"])
 def test_monitoring_needs_no_login_and_says_no_secret(wire, path):
-    """interface.md, Paths"""
+    """The paths that need no login"""
     answer = wire.send("GET", path, login=False)
     assert answer.status == 200
     assert wire.secret.encode() not in answer.body
@@ -368,7 +368,7 @@ def test_monitoring_needs_no_login_and_says_no_secret(wire, path):
 
 
 def test_the_log_has_neither_secrets_nor_addresses(server, wire, conversation):
-    """interface.md, First start: the token itself is in no output"""
+    """First start: the token itself is in no output"""
     address = "secret-guest-4711"
     wire.make_participant(conversation, {"channel": "CHAT", "address": address})
     wire.post(participants_of(conversation), participant("AGENT", {"channel": "FAX", "address": address}))
@@ -379,6 +379,6 @@ def test_the_log_has_neither_secrets_nor_addresses(server, wire, conversation):
 
 
 def test_the_files_with_secrets_are_the_owners_alone(server):
-    """interface.md, First start and Settings: mode 0600"""
+    """First start: mode 0600"""
     for name in ("account.env", "secret.key"):
         assert (server.data / name).stat().st_mode & 0o777 == 0o600

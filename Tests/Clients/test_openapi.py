@@ -90,7 +90,7 @@ def test_every_answer_is_one_that_the_document_promises(document, account, real,
 
 
 def test_the_document_names_every_operation_that_is_tried_and_no_other(account):
-    """interface.md, Paths"""
+    """The paths that need no login"""
     paths = account.send("GET", "/openapi.json", login=False).json["paths"].values()
     served = [operation["operationId"] for path in paths for name, operation in path.items() if name in METHODS]
     assert sorted(served) == sorted(OPERATIONS + MONITORING)

@@ -99,7 +99,7 @@ struct MonitoringTests {
     }
   }
 
-  @Test("interface.md: no ids and no personal data in /metrics")
+  @Test("no ids and no personal data in /metrics")
   func noIDs() async throws {
     try await TestServer.with { server in
       let conversation = try await server.conversation()

@@ -92,7 +92,7 @@ struct RefusalTests {
     }
   }
 
-  @Test("interface.md: a server that is about to stop says so at /ready, and still answers")
+  @Test("a server that is about to stop says so at /ready, and still answers")
   func draining() async throws {
     try await Talk.recorded("draining") { talk in
       try await talk.say("Before", WireRequest("GET", "/ready"), as: nil)

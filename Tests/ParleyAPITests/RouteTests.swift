@@ -43,6 +43,25 @@ struct RouteTests {
     }
   }
 
+  @Test("the document has the choices that the code has")
+  func choices() throws {
+    let schemas = try #require(try JSON.parse(Array(OpenAPIDocument.text.utf8)).object?["components"]?.object?["schemas"]?.object)
+    func choices(_ schema: String) -> Set<String> {
+      guard case .array(let values) = schemas[schema]?.object?["enum"] else { return [] }
+      return Set(values.compactMap(\.string))
+    }
+    for schema in ["ParticipantType", "ParticipantTypeIn"] { #expect(choices(schema) == Set(Participant.Kind.allCases.map(\.rawValue))) }
+    for schema in ["ConversationStatus", "ConversationStatusIn"] {
+      #expect(choices(schema) == Set(Conversation.Status.allCases.map(\.rawValue)))
+    }
+    for schema in ["GroupingType", "GroupingTypeIn"] { #expect(choices(schema) == Set(GroupingType.allCases.map(\.rawValue))) }
+    let channels = Set(ParleyDomain.Channel.allCases.map(\.rawValue))
+    #expect(choices("Channel") == channels)
+    for schema in ["ChannelSettings", "ChannelSettingsIn"] {
+      #expect(Set(schemas[schema]?.object?["properties"]?.object?.members.map(\.name) ?? []) == channels, "\(schema)")
+    }
+  }
+
   @Test("the document is what /openapi.json answers")
   func served() async throws {
     try await TestServer.with { server in
