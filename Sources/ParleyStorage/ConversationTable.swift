@@ -53,7 +53,7 @@ extension Transaction {
 
   /// A page of conversations, newest first (B-PAGE-7), with one of the statuses and linked to the channel's id if these are given.
   package func conversations(_ filter: ConversationFilter, _ request: PageRequest) throws -> Page {
-    try page(request) { direction, key, limit in
+    try page(request, mayRepeat: filter.channelId != nil) { direction, key, limit in
       let (beyond, order): (StaticString, StaticString) = direction == .next ? ("<", "DESC") : (">", "ASC")
       // Greater than every id: the start of a list that goes down.
       let key = key ?? "conv_conversation_~"
@@ -117,17 +117,22 @@ extension Transaction {
     _ = try connection.run("UPDATE conversation SET settings_override = \(override) WHERE account_id = \(account) AND id = \(id)")
   }
 
-  /// Starts from the links. Each conversation counts once, by the least of its links' owners, so that no rows have to be gathered first.
+  /// Starts from the links. A conversation that is linked by several owners comes as often, one row after the other.
   private func linked(
     to channelId: String, _ statuses: [Conversation.Status], beyond: StaticString, key: String, order: StaticString, limit: Int64
   ) -> SQL {
-    let statuses = (statuses.isEmpty ? Conversation.Status.allCases : statuses).map { Value.text($0.rawValue) }
+    if statuses.isEmpty || statuses.count == Conversation.Status.allCases.count {
+      return """
+        SELECT c.id, c.document FROM channel_link AS l CROSS JOIN conversation AS c
+        WHERE l.account_id = \(account) AND l.channel_id = \(channelId) AND l.conversation_id \(sql: beyond) \(key)
+          AND c.account_id = l.account_id AND c.id = l.conversation_id
+        ORDER BY l.conversation_id \(sql: order) LIMIT \(limit)
+        """
+    }
     return """
       SELECT c.id, c.document FROM channel_link AS l CROSS JOIN conversation AS c
       WHERE l.account_id = \(account) AND l.channel_id = \(channelId) AND l.conversation_id \(sql: beyond) \(key)
-        AND c.account_id = l.account_id AND c.id = l.conversation_id AND c.status IN (\(list: statuses))
-        AND NOT EXISTS (SELECT 1 FROM channel_link AS m WHERE m.account_id = l.account_id AND m.channel_id = l.channel_id
-          AND m.conversation_id = l.conversation_id AND m.owner_id < l.owner_id)
+        AND c.account_id = l.account_id AND c.id = l.conversation_id AND c.status IN (\(list: statuses.map { .text($0.rawValue) }))
       ORDER BY l.conversation_id \(sql: order) LIMIT \(limit)
       """
   }

@@ -4,16 +4,24 @@ extension Transaction {
   /// Reads one page. `select` gives the statement for rows beyond a key in a direction (nil: from the list's start), at most `limit` of
   /// them, nearest first; column 0 is the key. `append` adds a row's document.
   ///
-  /// A neighbour is named only if it has an item (B-PAGE-4), which on the side that the page was reached from takes a look of its own.
+  /// A neighbour is named only if it has an item (B-PAGE-4), which on the side that the page was reached from takes a look of its own. Where
+  /// an item `mayRepeat`, its rows follow each other, and it is read on until the page is full.
   func page(
-    _ request: PageRequest, select: (_ direction: Cursor.Direction, _ key: String?, _ limit: Int64) -> SQL,
+    _ request: PageRequest, mayRepeat: Bool = false, select: (_ direction: Cursor.Direction, _ key: String?, _ limit: Int64) -> SQL,
     append: (any Row, inout [UInt8]) throws -> Void = { row, items in row.append(1, to: &items) }
   ) throws -> Page {
     let direction = request.cursor?.direction ?? .next
-    var rows = PageRows(limit: request.size)
-    try connection.rows(select(direction, request.cursor?.key, Int64(request.size) + 1)) { row in
-      try rows.add(row, append)
-    }
+    var rows = PageRows(limit: request.size, mayRepeat: mayRepeat)
+    var key = request.cursor?.key
+    var rowsRead: Int
+    repeat {
+      rowsRead = 0
+      try connection.rows(select(direction, key, Int64(request.size) + 1)) { row in
+        rowsRead += 1
+        try rows.add(row, append)
+      }
+      key = rows.latestKey
+    } while mayRepeat && rowsRead > request.size && !rows.hasMore
     guard let nearest = rows.firstKey else { return Page(items: [], count: 0, next: nil, previous: nil) }
     let back: Cursor.Direction = direction == .next ? .previous : .next
     let ahead = rows.hasMore ? rows.lastKey.map { Cursor(direction, from: $0) } : nil
@@ -32,21 +40,30 @@ private struct PageRows {
   private static let rowsExpectedMax = 64
 
   private let limit: Int
+  private let mayRepeat: Bool
   private(set) var hasMore = false
   private(set) var firstKey: String?
   private(set) var lastKey: String?
+  /// Key of the row that was added last, where rows may repeat.
+  private(set) var latestKey: String?
   private var items: [UInt8] = []
   private var ends: [Int] = []
 
   var count: Int { ends.count }
 
-  init(limit: Int) {
+  init(limit: Int, mayRepeat: Bool) {
     self.limit = limit
+    self.mayRepeat = mayRepeat
     items.reserveCapacity(min(limit, Self.rowsExpectedMax) * Self.bytesExpected)
     ends.reserveCapacity(limit)
   }
 
   mutating func add(_ row: any Row, _ append: (any Row, inout [UInt8]) throws -> Void) throws {
+    if mayRepeat {
+      let key = row.text(0)
+      if let latestKey, latestKey.isSame(as: key) { return }
+      latestKey = key
+    }
     guard ends.count < limit else {
       hasMore = true
       return
