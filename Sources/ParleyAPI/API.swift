@@ -38,7 +38,7 @@ package struct APISettings: Sendable {
   /// Scheme and host in absolute URLs; nil to take them from the request.
   package var publicURL: String?
   /// Addresses whose `X-Forwarded-*` headers are believed.
-  package var trustedProxies: Set<String> = []
+  package var trustedProxies: Set<IPAddress> = []
 
   package init() {}
 }

@@ -5,16 +5,20 @@ import ParleyDomain
 /// Scheme and host of absolute URLs in answers: the configured ones, or those by which the client came (B-OP-2).
 struct BaseURLs: Sendable {
   let publicURL: String?
-  let trustedProxies: Set<String>
+  let trustedProxies: Set<IPAddress>
 
   func base(of request: HTTPRequest, on channel: any NIOCore.Channel) -> String {
     if let publicURL { return publicURL }
-    let isTrusted = !trustedProxies.isEmpty && channel.remoteAddress?.ipAddress.map(trustedProxies.contains) ?? false
-    let scheme = isTrusted && request.headerFields[.forwardedProto]?.lowercased() == "https" ? "https" : "http"
-    let forwarded = isTrusted ? request.headerFields[.forwardedHost] : nil
+    let isTrusted =
+      !trustedProxies.isEmpty && channel.remoteAddress?.ipAddress.flatMap(IPAddress.init).map(trustedProxies.contains) ?? false
+    let scheme = isTrusted && first(request.headerFields[.forwardedProto])?.lowercased() == "https" ? "https" : "http"
+    let forwarded = isTrusted ? first(request.headerFields[.forwardedHost]) : nil
     let host = [forwarded, request.authority].compactMap { $0 }.first(where: Self.isHost)
     return "\(scheme)://\(host ?? Self.text(of: channel.localAddress))"
   }
+
+  /// What the outermost of several proxies said.
+  private func first(_ values: String?) -> String? { values?.split(separator: ",").first.map { String($0).trimmingSpaces } }
 
   /// A host with or without a port; what else a header may carry stays out of answers.
   private static func isHost(_ text: String) -> Bool {

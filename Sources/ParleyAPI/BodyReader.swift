@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import HummingbirdCore
 import NIOCore
@@ -14,7 +15,17 @@ struct BodyReader: Sendable {
   /// How long a client that goes on sending has to read its refusal.
   static let lingering = TimeAmount.seconds(1)
 
+  /// Bodies above this size are parsed one at a time, beside the threads that answer requests.
+  private static let quickBytesMax = 256 << 10
+
   let budget: BodyBudget
+  private let parsing: OperationQueue
+
+  init(budget: BodyBudget) {
+    self.budget = budget
+    parsing = OperationQueue()
+    parsing.maxConcurrentOperationCount = 1
+  }
 
   /// The whole body; its memory counts against `claim` until that is given back. A client that waits for a word gets it from `proceed`.
   func read(
@@ -24,7 +35,7 @@ struct BodyReader: Sendable {
     if let length = incoming.length {
       if !incoming.isJSON { throw Refusal.noJSON }
       guard length <= Self.bytesMax else { throw Refusal.bodyTooLarge }
-      try claim.take(length)
+      try budget.checkRoom(for: length)
     }
     if incoming.awaitsContinue {
       try await proceed()
@@ -35,7 +46,8 @@ struct BodyReader: Sendable {
     var deadline: Scheduled<Void>?
     defer { deadline?.cancel() }
     while let part = try await incoming.next() {
-      if incoming.length == nil { try claim.take(part.readableBytes) }
+      // As it comes; see `checkRoom`.
+      try claim.take(part.readableBytes)
       bytes.append(contentsOf: part.readableBytesView)
       guard bytes.count <= Self.bytesMax else { throw Refusal.bodyTooLarge }
       // Most bodies come in one part; only those that don't need a clock.
@@ -45,6 +57,14 @@ struct BodyReader: Sendable {
     // A connection that ended early is no shorter body.
     if let length = incoming.length, bytes.count != length { throw ConnectionFailure(underlying: ChannelError.inputClosed) }
     return bytes
+  }
+
+  /// What the bytes say.
+  func parse(_ bytes: [UInt8]) async -> Body {
+    if bytes.count <= Self.quickBytesMax { return Body(bytes) }
+    return await withCheckedContinuation { continuation in
+      parsing.addOperation { continuation.resume(returning: Body(bytes)) }
+    }
   }
 
   /// Reads on after an answer, until the next request can be read; false if the connection should end instead.
@@ -90,7 +110,8 @@ struct IncomingBody {
 
   init(_ request: Request) {
     let headers = request.headers
-    length = headers[.contentLength].flatMap { Int($0) }
+    // A number that fits nowhere is too large as well.
+    length = headers[.contentLength].map { Int($0) ?? .max }
     isAnnounced = length.map { $0 > 0 } ?? (headers[.transferEncoding] != nil)
     isJSON = Self.isJSON(headers[.contentType])
     awaitsContinue = isAnnounced && headers[.expect]?.lowercased() == "100-continue"
@@ -126,6 +147,13 @@ final class BodyBudget: Sendable {
 
   var bytesInFlight: Int { taken.load(ordering: .relaxed) }
 
+  /// Throws if so much could not be taken now. Nothing is taken by that: what is only announced may never come.
+  func checkRoom(for more: Int) throws(ParleyError) {
+    if bytesInFlight + more > bytes { throw Self.full }
+  }
+
+  private static let full = ParleyError.unavailable(cause: "the memory for bodies in flight is used up")
+
   /// What one request has taken; it must be given back.
   struct Claim {
     private let budget: BodyBudget
@@ -134,9 +162,11 @@ final class BodyBudget: Sendable {
     init(of budget: BodyBudget) { self.budget = budget }
 
     mutating func take(_ more: Int) throws(ParleyError) {
-      let after = budget.taken.add(more, ordering: .relaxed).newValue
+      if budget.taken.add(more, ordering: .relaxed).newValue > budget.bytes {
+        budget.taken.subtract(more, ordering: .relaxed)
+        throw BodyBudget.full
+      }
       bytes += more
-      if after > budget.bytes { throw .unavailable(cause: "the memory for bodies in flight is used up") }
     }
 
     mutating func giveBack() {

@@ -15,6 +15,7 @@ package final class LogSink: Sendable {
   private static let bytesMax = 8 << 20
   /// How long the thread lets lines gather.
   private static let gatheringMicroseconds: UInt32 = 50_000
+  private static let closing = DispatchTimeInterval.seconds(1)
 
   private struct State {
     var bytes: [UInt8] = []
@@ -28,7 +29,7 @@ package final class LogSink: Sendable {
   /// Guarded by `condition`.
   private nonisolated(unsafe) var state = State()
   private let dropped = Atomic<Int>(0)
-  private let writing = Mutex<Void>(())
+  private let ended = DispatchSemaphore(value: 0)
 
   package init(descriptor: Int32, format: Format, level: Logger.Level) {
     self.descriptor = descriptor
@@ -39,6 +40,8 @@ package final class LogSink: Sendable {
         usleep(Self.gatheringMicroseconds)
         self.writeOut()
       }
+      self.writeOut()
+      self.ended.signal()
     }
     thread.name = "parley-log"
     thread.start()
@@ -46,13 +49,13 @@ package final class LogSink: Sendable {
 
   var linesDropped: Int { dropped.load(ordering: .relaxed) }
 
-  /// Writes what is there, from here on at once; for the end of the process.
+  /// Writes what is there and takes no more; for the end of the process, which does not wait for a reader that takes nothing.
   package func close() {
     condition.withLock {
       state.isClosed = true
       condition.signal()
     }
-    writeOut()
+    _ = ended.wait(timeout: .now() + Self.closing)
   }
 
   /// The one line of a request: no body, no address, no secret. Errors of the server are told with their cause.
@@ -82,16 +85,14 @@ package final class LogSink: Sendable {
     var line = LogLine(format, level, message, at: now)
     fields(&line)
     let bytes = line.finished()
-    let isClosed = condition.withLock {
-      if state.bytes.count + bytes.count > Self.bytesMax {
+    condition.withLock {
+      if state.isClosed || state.bytes.count + bytes.count > Self.bytesMax {
         dropped.add(1, ordering: .relaxed)
       } else {
         if state.bytes.isEmpty { condition.signal() }
         state.bytes.append(contentsOf: bytes)
       }
-      return state.isClosed
     }
-    if isClosed { writeOut() }
   }
 
   /// False once the sink is closed.
@@ -103,19 +104,19 @@ package final class LogSink: Sendable {
   }
 
   private func writeOut() {
-    writing.withLock { _ in
-      let bytes = condition.withLock {
-        defer { state.bytes = [] }
-        return state.bytes
+    let bytes = condition.withLock {
+      defer { state.bytes = [] }
+      return state.bytes
+    }
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else {
+        dropped.add(rest.count { $0 == UInt8(ascii: "\n") }, ordering: .relaxed)
+        return
       }
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-        if written < 0, errno == EINTR { continue }
-        // Nobody reads any more; there is nowhere to say so.
-        if written <= 0 { break }
-        rest = rest.dropFirst(written)
-      }
+      rest = rest.dropFirst(written)
     }
   }
 }

@@ -10,8 +10,8 @@ import Synchronization
 
 /// Serves the API over HTTP/1.1.
 package struct Server: Sendable {
-  /// Connections at a time; beyond, new ones wait.
-  private static let connectionsMax = 10_000
+  /// Connections at a time; beyond, new ones wait. Fewer where the process may not have so many files open.
+  package static let connectionsMax = 10_000
   /// How long a connection may stand without a request, or without a part of one.
   private static let idleTime = TimeAmount.seconds(75)
   /// Answers above this size have `writeTime` to be taken.
@@ -29,12 +29,13 @@ package struct Server: Sendable {
 
   /// The server as a service that runs until it is told to stop; then it takes no new connections and finishes what it has begun.
   package func service(
-    host: String, port: Int, logger: Logger, onRunning: @escaping @Sendable (_ address: SocketAddress?) async -> Void
+    host: String, port: Int, connectionsMax: Int = Server.connectionsMax, logger: Logger,
+    onRunning: @escaping @Sendable (_ address: SocketAddress?) async -> Void
   ) throws -> any Service {
     try HTTPServerBuilder.http1(configuration: .init(idleTimeout: Self.idleTime)).buildServer(
       configuration: .init(
         address: .hostname(host, port: port), backlog: 1024,
-        availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionsMax)),
+        availableConnectionsDelegate: MaximumAvailableConnections(connectionsMax)),
       eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger
     ) { request, writer, channel in
       try await respond(to: request, writer, on: channel)
@@ -83,9 +84,9 @@ package struct Server: Sendable {
           skippedMax = BodyReader.bytesMax
         }
         let call = Call(
-          account: signedIn.account, parameters: found.parameters, query: Query(query), body: Body(bytes),
+          account: signedIn.account, parameters: found.parameters, query: Query(query), body: await api.bodies.parse(bytes),
           idempotencyKey: request.headers[.idempotencyKey], baseURL: api.baseURLs.base(of: request.head, on: channel),
-          target: "\(request.method.rawValue) \(path)", tokens: api.tokens)
+          target: "\(request.method.rawValue) \(path.hasSuffix("/") ? path.dropLast() : path)", tokens: api.tokens)
         reply = try await handler(call)
       }
     } catch let failure as ConnectionFailure {
@@ -95,10 +96,14 @@ package struct Server: Sendable {
       (reply, cause) = (errorReply.reply, errorReply.cause)
     }
 
+    // What comes now, sending and skipping, may take long and needs none of it.
+    claim.giveBack()
     let id = RequestID()
     let duration = start.duration(to: .now).wholeMicroseconds
     let head = head(of: reply, id: id, microseconds: duration, concurrent: signedIn?.requests.load(ordering: .relaxed) ?? 1)
-    try await write(head, request.method == .head ? [] : reply.body, to: writer, on: channel)
+    let content = request.method == .head ? nil : ByteBuffer(bytes: reply.body)
+    reply.body = []
+    try await write(head, content, to: writer, on: channel)
     api.counts.count(path: found?.path.index, status: reply.status.code, microseconds: duration)
     api.log.request(
       id: id, account: signedIn?.account, method: request.method, template: found?.path.template ?? "none", status: reply.status.code,
@@ -109,12 +114,12 @@ package struct Server: Sendable {
   }
 
   private func write(
-    _ head: HTTPResponse, _ body: [UInt8], to writer: consuming ResponseWriter, on channel: any NIOCore.Channel
+    _ head: HTTPResponse, _ body: ByteBuffer?, to writer: consuming ResponseWriter, on channel: any NIOCore.Channel
   ) async throws {
-    if body.isEmpty { return try await writer.writeResponse(head) }
-    let deadline = body.count > Self.quickBytesMax ? channel.closes(in: Self.writeTime) : nil
+    guard let body else { return try await writer.writeResponse(head) }
+    let deadline = body.readableBytes > Self.quickBytesMax ? channel.closes(in: Self.writeTime) : nil
     defer { deadline?.cancel() }
-    try await writer.write(response: head, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+    try await writer.write(response: head, body: ResponseBody(byteBuffer: body))
   }
 
   private func head(of reply: Reply, id: RequestID, microseconds: Int, concurrent: Int) -> HTTPResponse {

@@ -140,22 +140,28 @@ package final class Problems {
   }
 }
 
-/// The bytes of a request's body.
+/// A request's body: its bytes, and what they say.
 package struct Body: Sendable {
   package let bytes: [UInt8]
+  private let members: Result<JSON.Object, JSONError>
 
-  package init(_ bytes: [UInt8]) { self.bytes = bytes }
+  /// Reads the JSON; what is wrong with it is kept. Big bodies take a while, so callers choose where they do this.
+  package init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+    members = Result { () throws(JSONError) in
+      guard !bytes.isEmpty else { throw JSONError(path: .root, message: "must be a JSON object, but there is none") }
+      guard let object = try JSON.parse(bytes).object else { throw JSONError(path: .root, message: "must be a JSON object") }
+      return object
+    }
+  }
 
   /// What the caller asks for, read by `read`, which returns nil only if it noted a problem. A draft that exists is valid as far as the
   /// body alone can say. What is wrong is kept for later: a missing conversation is said first (B-ERR-8).
   package func draft<Value>(_ read: (Fields) -> Value?) -> Result<Value, ParleyError> {
     let problems = Problems()
-    do throws(JSONError) {
-      guard !bytes.isEmpty else { throw JSONError(path: .root, message: "must be a JSON object, but there is none") }
-      guard let object = try JSON.parse(bytes).object else { throw JSONError(path: .root, message: "must be a JSON object") }
-      if let value = read(Fields(object, problems: problems)), problems.list.isEmpty { return .success(value) }
-    } catch {
-      problems.add(error.path, error.message)
+    switch members {
+    case .success(let members): if let value = read(Fields(members, problems: problems)), problems.list.isEmpty { return .success(value) }
+    case .failure(let error): problems.add(error.path, error.message)
     }
     return .failure(.invalid(problems.list))
   }

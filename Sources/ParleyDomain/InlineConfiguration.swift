@@ -102,6 +102,7 @@ package struct PinnedConfiguration: Sendable {
 
   /// The same after a change of callbacks (B-CONV-24), or nil when the callbacks in force stay as they are.
   package func changed(by change: Change<[StatusCallback]>) throws -> PinnedConfiguration? {
+    if case .keep = change { return nil }
     let before = try Self.object(try settings())[Self.callbacks] ?? .array([])
     var own = try override.map(Self.object) ?? JSON.Object()
     switch change {

@@ -301,12 +301,20 @@ private struct Reader {
 
 /// The names of one object so far. A list serves small objects; a big one would make every new name cost all the others.
 private struct NameSet {
-  private var names: Set<[UInt8]> = []
+  /// Hashes of the names, by the process's own seed; only two names of one hash are compared.
+  private var hashes: Set<Int> = []
 
   mutating func insert(_ name: String, after members: [(name: String, value: JSON)]) -> Bool {
     if members.count < 16 { return !members.contains { $0.name.isSame(as: name) } }
-    if names.isEmpty { names = Set(members.map { Array($0.name.utf8) }) }
-    return names.insert(Array(name.utf8)).inserted
+    if hashes.isEmpty { hashes = Set(members.map { Self.hash($0.name) }) }
+    return hashes.insert(Self.hash(name)).inserted || !members.contains { $0.name.isSame(as: name) }
+  }
+
+  private static func hash(_ name: String) -> Int {
+    var hasher = Hasher()
+    var name = name
+    name.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    return hasher.finalize()
   }
 }
 
@@ -343,7 +351,9 @@ private func wholeValue(of text: [UInt8]) -> Int64? {
   let fraction = max(0, mantissa.distance(from: point, to: mantissa.endIndex) - 1)
   let trailingZeros = digits.reversed().prefix { $0 == UInt8(ascii: "0") }.count
   // An exponent that does not fit an Int could not give an integer of 64 bits either.
-  guard let exponent = parts.count == 2 ? Int(String(decoding: parts[1], as: UTF8.self)) : 0, abs(exponent) < 1 << 40 else { return nil }
+  guard let exponent = parts.count == 2 ? Int(String(decoding: parts[1], as: UTF8.self)) : 0, exponent.magnitude < 1 << 40 else {
+    return nil
+  }
   let significant = digits.dropLast(trailingZeros)
   let shift = exponent - fraction + trailingZeros
   guard shift >= 0, significant.count + shift <= 19 else { return nil }

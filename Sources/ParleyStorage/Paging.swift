@@ -35,6 +35,8 @@ extension Transaction {
 
 /// The rows of a page as they come: their documents in one buffer, and where each ends.
 private struct PageRows {
+  /// Bytes after which a page ends, however many items it may have: big documents make shorter pages.
+  private static let bytesMax = 8 << 20
   /// A document's usual size, for which memory is taken at once; bigger ones take more.
   private static let bytesExpected = 640
   private static let rowsExpectedMax = 64
@@ -64,7 +66,7 @@ private struct PageRows {
       if let latestKey, latestKey.isSame(as: key) { return }
       latestKey = key
     }
-    guard ends.count < limit else {
+    guard lastKey == nil else {
       hasMore = true
       return
     }
@@ -72,7 +74,7 @@ private struct PageRows {
     try append(row, &items)
     ends.append(items.count)
     // Only a page that is full can have another behind it.
-    if ends.count == limit { lastKey = row.text(0) }
+    if ends.count == limit || items.count >= Self.bytesMax { lastKey = row.text(0) }
   }
 
   func joined(reversed: Bool) -> [UInt8] {

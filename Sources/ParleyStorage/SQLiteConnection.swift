@@ -8,7 +8,7 @@ final class SQLiteConnection: Connection, @unchecked Sendable {
   /// Statements kept; beyond, all are dropped, which a program with a fixed set of texts does not reach.
   private static let statementsMax = 256
   /// How long a statement waits for another process that writes.
-  private static let busyMilliseconds: Int32 = 5000
+  static let busyMilliseconds: Int32 = 5000
 
   let handle: OpaquePointer
   /// Pages in the write-ahead log after this connection's last commit; counted from `countLogPages` on.
@@ -83,8 +83,9 @@ final class SQLiteConnection: Connection, @unchecked Sendable {
       return (try prepare(text), false)
     }
     if statements.count >= Self.statementsMax {
-      for statement in statements.values where sqlite3_stmt_busy(statement) == 0 { sqlite3_finalize(statement) }
-      statements = statements.filter { sqlite3_stmt_busy($0.value) != 0 }
+      let busy = statements.filter { sqlite3_stmt_busy($0.value) != 0 }
+      for (text, statement) in statements where busy[text] == nil { sqlite3_finalize(statement) }
+      statements = busy
     }
     let statement = try prepare(text)
     statements[text] = statement

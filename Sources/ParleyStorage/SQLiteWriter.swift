@@ -15,9 +15,11 @@ final class SQLiteWriter: @unchecked Sendable {
   static let groupDuration = Duration.milliseconds(5)
   /// Closures that may wait; beyond, callers are told to come again.
   static let queueMax = 4096
-  /// Pages in the log after which it is copied into the database; beyond `logPagesMax` readers are waited for, so that it starts anew.
+  /// Pages more in the log after which it is copied into the database; beyond `logPagesMax` readers are waited for, so that it starts anew.
   static let logPagesBeforeCheckpoint: Int32 = 4000
   static let logPagesMax: Int32 = 16000
+  /// How long: requests wait as well. Who reads for longer, a backup say, lets the log grow until the next try.
+  static let readersWaitMilliseconds: Int32 = 20
 
   private let path: String
   private let checkpoints: Bool
@@ -27,6 +29,8 @@ final class SQLiteWriter: @unchecked Sendable {
   private var isStopping = false
   private var hasEnded = false
   private var connection: SQLiteConnection?
+  /// Pages in the log when it was last copied.
+  private var pagesCopied: Int32 = 0
 
   private let commits = Atomic<Int>(0)
   private let failedCommits = Atomic<Int>(0)
@@ -184,11 +188,14 @@ final class SQLiteWriter: @unchecked Sendable {
   private func checkpointIfDue() {
     guard checkpoints, let connection else { return }
     let pages = connection.logPages
-    if pages >= Self.logPagesMax {
-      connection.checkpoint(SQLITE_CHECKPOINT_RESTART)
-    } else if pages >= Self.logPagesBeforeCheckpoint {
-      connection.checkpoint(SQLITE_CHECKPOINT_PASSIVE)
-    }
+    // The log has begun anew since.
+    if pages < pagesCopied { pagesCopied = 0 }
+    guard pages - pagesCopied >= Self.logPagesBeforeCheckpoint else { return }
+    pagesCopied = pages
+    guard pages >= Self.logPagesMax else { return connection.checkpoint(SQLITE_CHECKPOINT_PASSIVE) }
+    sqlite3_busy_timeout(connection.handle, Self.readersWaitMilliseconds)
+    connection.checkpoint(SQLITE_CHECKPOINT_RESTART)
+    sqlite3_busy_timeout(connection.handle, SQLiteConnection.busyMilliseconds)
   }
 
   private func finish() {

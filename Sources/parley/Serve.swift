@@ -55,7 +55,7 @@ struct Serve: AsyncParsableCommand {
 
   func run() async throws {
     let settings = try readSettings(flags: flags)
-    ProcessLimits.prepare()
+    let connectionsMax = ProcessLimits.prepare()
     let isTerminal = isatty(STDERR_FILENO) == 1
     let log = LogSink(descriptor: STDERR_FILENO, format: settings.logFormat ?? (isTerminal ? .text : .json), level: settings.logLevel)
     LoggingSystem.bootstrap { SinkLogHandler(log, label: $0, level: max(settings.logLevel, .warning), now: SystemClock.now) }
@@ -65,7 +65,7 @@ struct Serve: AsyncParsableCommand {
       let engine = Engine(database: database, key: key, callbacks: CallbackPolicy(allowPrivate: settings.allowsPrivateCallbacks))
       let accountFile = try await firstAccount(of: engine, settings)
       let api = API(engine: engine, settings: settings.api, log: log)
-      try await serve(api, settings, accountFile)
+      try await serve(api, settings, accountFile, connectionsMax: connectionsMax)
       await database.close()
     } catch {
       throw CommandFailure(error)
@@ -104,8 +104,10 @@ struct Serve: AsyncParsableCommand {
     return file
   }
 
-  private func serve(_ api: API, _ settings: Settings, _ accountFile: AccountFile) async throws {
-    let service = try Server(api).service(host: settings.host, port: settings.port, logger: Logger(label: "http")) { address in
+  private func serve(_ api: API, _ settings: Settings, _ accountFile: AccountFile, connectionsMax: Int) async throws {
+    let service = try Server(api).service(
+      host: settings.host, port: settings.port, connectionsMax: connectionsMax, logger: Logger(label: "http")
+    ) { address in
       do {
         try announce(settings, accountFile, at: address)
       } catch {

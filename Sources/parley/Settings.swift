@@ -57,7 +57,7 @@ struct Settings: Sendable {
     drainSeconds = source.integer("PARLEY_DRAIN_SECONDS", in: 0...3600) ?? drainSeconds
     allowsPrivateCallbacks = source.bool("PARLEY_WEBHOOK_ALLOW_PRIVATE") ?? allowsPrivateCallbacks
     api.publicURL = source.read("PARLEY_PUBLIC_URL", "must be http:// or https:// with a host and nothing behind it", Self.publicURL)
-    api.trustedProxies = Set((source.value("PARLEY_TRUSTED_PROXIES") ?? "").split(whereSeparator: { ", ".contains($0) }).map(String.init))
+    api.trustedProxies = source.read("PARLEY_TRUSTED_PROXIES", "must be IP addresses, joined by commas", Self.addresses) ?? []
     logLevel =
       source.read("PARLEY_LOG_LEVEL", "must be one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))") {
         Logger.Level(rawValue: $0)
@@ -72,6 +72,12 @@ struct Settings: Sendable {
     // sqlite:///absolute/path, as some write it
     let plain = path.hasPrefix("///") ? path.dropFirst(2) : path
     return plain.isEmpty || plain.hasPrefix("//") ? nil : String(plain)
+  }
+
+  private static func addresses(_ text: String) -> Set<IPAddress>? {
+    let parts = text.split { ", ".contains($0) }
+    let addresses = parts.compactMap { IPAddress(String($0)) }
+    return addresses.count == parts.count ? Set(addresses) : nil
   }
 
   private static func publicURL(_ text: String) -> String? {

@@ -82,7 +82,23 @@ struct CommandFailure: Error, CustomStringConvertible {
 }
 
 /// Tells the person at the terminal something that is no result.
-func say(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+func say(_ text: String) { _ = writeLine(text, to: STDERR_FILENO) }
 
-/// Writes a result.
-func printResult(_ text: String) { FileHandle.standardOutput.write(Data("\(text)\n".utf8)) }
+/// Writes a result; one that can't be written ends the command with status 1.
+func printResult(_ text: String) {
+  guard writeLine(text, to: STDOUT_FILENO) else {
+    say("the result can't be written: \(String(cString: strerror(errno)))")
+    Foundation.exit(1)
+  }
+}
+
+private func writeLine(_ text: String, to descriptor: Int32) -> Bool {
+  var rest = Array("\(text)\n".utf8)[...]
+  while !rest.isEmpty {
+    let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+    if written < 0, errno == EINTR { continue }
+    if written <= 0 { return false }
+    rest = rest.dropFirst(written)
+  }
+  return true
+}

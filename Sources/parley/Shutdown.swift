@@ -1,3 +1,4 @@
+import CBuild
 import Foundation
 import ParleyAPI
 import Synchronization
@@ -18,13 +19,13 @@ final class Shutdown: Sendable {
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
         source.setEventHandler {
-          guard first.take() else { Foundation.exit(1) }
+          // Nothing that might wait for somebody: the output may be a pipe that nobody reads.
+          guard first.take() else { _exit(1) }
           api.startDraining()
           queue.asyncAfter(deadline: .now() + .seconds(drainSeconds)) {
             stop()
             queue.asyncAfter(deadline: .now() + .seconds(Self.finishSeconds)) {
-              say("Requests did not finish within \(Self.finishSeconds) s; ending without them")
-              Foundation.exit(1)
+              _exit(1)
             }
           }
         }
@@ -33,12 +34,13 @@ final class Shutdown: Sendable {
       })
   }
 
-  /// The server has ended by itself.
+  /// The server has ended; what is left to do may be ended by a signal as usual.
   func end() {
     sources.withLock { sources in
       for source in sources { source.cancel() }
       sources = []
     }
+    for number in [SIGTERM, SIGINT] { signal(number, SIG_DFL) }
   }
 }
 
@@ -51,14 +53,22 @@ private final class FirstSignal: Sendable {
 
 /// What the process may use, and which signals are no end of it.
 enum ProcessLimits {
-  static func prepare() {
+  /// Files that are not connections: the database, its log, timers.
+  private static let filesReserved = 64
+
+  /// Prepares the process; returns how many connections it can have at a time.
+  static func prepare() -> Int {
+    // A descriptor that the parent left closed must not become a database's: what is written to it would land there.
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 { _ = open("/dev/null", O_RDWR) }
     // A closed connection and a full disk are errors of one write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
+    parley_return_memory()
     // Shells often allow 1,024 open files, which as many connections would use up.
     var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return Server.connectionsMax }
     limit.rlim_cur = min(limit.rlim_max, 65536)
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    return max(1, min(Server.connectionsMax, Int(limit.rlim_cur) - filesReserved))
   }
 }

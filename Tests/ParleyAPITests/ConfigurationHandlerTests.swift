@@ -62,7 +62,7 @@ struct ConfigurationHandlerTests {
       talk.server.clock.advance(seconds: 24 * 3600)
       try await post("A day later, the key in lower case: the same operation", key: Self.key.lowercased())
       try await post("The same but for a space", body: Self.plain + " ")
-      try await post("Another path", to: Self.target + "/")
+      try await post("B-HTTP-7: the same path with a slash behind it", to: Self.target + "/")
       try await post("A key that is none", key: "again")
       talk.server.clock.advance(seconds: 1)
       try await post("More than a day later: another operation")

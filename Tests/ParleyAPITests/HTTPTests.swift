@@ -433,7 +433,7 @@ struct HTTPTests {
     #expect(try await url(APISettings(), [("Host", "a/b")]) == "http://127.0.0.1:PORT")
     #expect(try await url(APISettings(), forwarded) == "http://parley.test")
     var settings = APISettings()
-    settings.trustedProxies = ["127.0.0.1"]
+    settings.trustedProxies = Set([IPAddress("127.0.0.1")].compactMap { $0 })
     #expect(try await url(settings, forwarded) == "https://api.example.org")
     #expect(try await url(settings, [("X-Forwarded-Host", "a b")]) == "http://parley.test")
     settings.publicURL = "https://parley.example.org"
