@@ -1,4 +1,5 @@
 import HTTPTypes
+import NIOCore
 import ParleyDomain
 import ParleyEngine
 
@@ -30,30 +31,39 @@ package struct Call: Sendable {
 
 /// What a handler answers.
 package struct Reply: Sendable {
-  var status: HTTPResponse.Status
-  var headers: [(name: HTTPField.Name, value: String)] = []
-  var body: [UInt8]
-  var contentType = "application/json"
+  let status: HTTPResponse.Status
+  let headers: [(name: HTTPField.Name, value: String)]
+  let contentType: String
+  let body: ByteBuffer
 
-  static func ok(_ document: [UInt8]) -> Reply { Reply(status: .ok, body: document) }
+  init(
+    status: HTTPResponse.Status, headers: [(name: HTTPField.Name, value: String)] = [], body: ByteBuffer, contentType: String = "application/json"
+  ) {
+    (self.status, self.headers, self.body, self.contentType) = (status, headers, body, contentType)
+  }
 
-  static func created(_ document: [UInt8]) -> Reply { Reply(status: .created, body: document) }
+  static func ok(_ document: [UInt8]) -> Reply { Reply(status: .ok, body: ByteBuffer(bytes: document)) }
+
+  static func created(_ document: [UInt8]) -> Reply { Reply(status: .created, body: ByteBuffer(bytes: document)) }
 
   /// A page under the name of its list (B-PAGE-2…4); tokens are sealed for the list that the page is of.
   static func page(_ page: Page, of list: ListName, in call: Call) throws -> Reply {
-    var writer = JSONWriter(capacity: page.items.count + 256)
-    try writer.object { writer in
-      writer.name(list.key)
-      writer.array { writer in if page.count > 0 { writer.raw(page.items) } }
-      writer.name("meta")
-      try writer.object { writer in
-        writer.member("key", list.key)
-        writer.member("pageSize", Int64(page.count))
-        if let next = page.next { writer.member("nextToken", try call.tokens.seal(next, of: list, for: call.account)) }
-        if let previous = page.previous { writer.member("previousToken", try call.tokens.seal(previous, of: list, for: call.account)) }
-      }
+    var meta = JSONWriter(capacity: 256)
+    try meta.object { writer in
+      writer.member("key", list.key)
+      writer.member("pageSize", Int64(page.count))
+      if let next = page.next { writer.member("nextToken", try call.tokens.seal(next, of: list, for: call.account)) }
+      if let previous = page.previous { writer.member("previousToken", try call.tokens.seal(previous, of: list, for: call.account)) }
     }
-    return .ok(writer.bytes)
+    // The items are copied once, into what is sent.
+    var body = ByteBuffer()
+    body.reserveCapacity(page.items.count + meta.bytes.count + list.key.utf8.count + 16)
+    body.writeString("{\"\(list.key)\":[")
+    body.writeBytes(page.items)
+    body.writeString("],\"meta\":")
+    body.writeBytes(meta.bytes)
+    body.writeString("}")
+    return Reply(status: .ok, body: body)
   }
 
   /// A change that became an operation (B-OP-1).
@@ -67,7 +77,7 @@ package struct Reply: Sendable {
     let headers: [(HTTPField.Name, String)] = [
       (.operationId, operation.operationId.text), (.location, operation.statusURL), (.retryAfter, "1"),
     ]
-    return Reply(status: .accepted, headers: headers, body: writer.bytes)
+    return Reply(status: .accepted, headers: headers, body: ByteBuffer(bytes: writer.bytes))
   }
 }
 

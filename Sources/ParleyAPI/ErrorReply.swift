@@ -1,4 +1,5 @@
 import HTTPTypes
+import NIOCore
 import ParleyDomain
 
 /// What a request is refused for before a handler sees it.
@@ -89,7 +90,7 @@ struct ErrorReply {
         }
       }
     }
-    reply = Reply(status: status, headers: headers, body: writer.bytes)
+    reply = Reply(status: status, headers: headers, body: ByteBuffer(bytes: writer.bytes))
     self.cause = cause
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTypes
+import NIOCore
 import ParleyDomain
 import ParleyEngine
 
@@ -42,7 +43,7 @@ extension API {
     text.metric("parley_body_memory_bytes", "gauge", "Memory of request bodies in flight.", bodies.budget.bytesInFlight)
     text.metric("parley_log_lines_dropped_total", "counter", "Log lines dropped because nobody took them.", log.linesDropped)
     if let memory = Self.residentBytes() { text.metric("process_resident_memory_bytes", "gauge", "Memory of the process.", memory) }
-    return Reply(status: .ok, body: Array(text.text.utf8), contentType: "text/plain; version=0.0.4; charset=utf-8")
+    return Reply(status: .ok, body: ByteBuffer(string: text.text), contentType: "text/plain; version=0.0.4; charset=utf-8")
   }
 
   /// Second number of Linux's statm, in pages; nil where there is none.

@@ -57,7 +57,7 @@ package struct Server: Sendable {
       signedIn?.requests.subtract(1, ordering: .relaxed)
     }
 
-    var reply: Reply
+    let reply: Reply
     var cause: String?
     var skippedMax = BodyReader.refusedBytesMax
     do {
@@ -101,9 +101,7 @@ package struct Server: Sendable {
     let id = RequestID()
     let duration = start.duration(to: .now).wholeMicroseconds
     let head = head(of: reply, id: id, microseconds: duration, concurrent: signedIn?.requests.load(ordering: .relaxed) ?? 1)
-    let content = request.method == .head ? nil : ByteBuffer(bytes: reply.body)
-    reply.body = []
-    try await write(head, content, to: writer, on: channel)
+    try await write(head, request.method == .head ? nil : reply.body, to: writer, on: channel)
     api.counts.count(path: found?.path.index, status: reply.status.code, microseconds: duration)
     api.log.request(
       id: id, account: signedIn?.account, method: request.method, template: found?.path.template ?? "none", status: reply.status.code,
@@ -126,7 +124,7 @@ package struct Server: Sendable {
     var fields = HTTPFields()
     fields.reserveCapacity(6 + reply.headers.count)
     fields.append(HTTPField(name: .contentType, value: reply.contentType))
-    fields.append(HTTPField(name: .contentLength, value: String(reply.body.count)))
+    fields.append(HTTPField(name: .contentLength, value: String(reply.body.readableBytes)))
     fields.append(HTTPField(name: .date, value: dates.text(at: api.engine.now())))
     fields.append(HTTPField(name: .twilioRequestId, value: id.text))
     fields.append(HTTPField(name: .twilioRequestDuration, value: Milliseconds.asSeconds(microseconds / 1000)))

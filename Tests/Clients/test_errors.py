@@ -14,7 +14,7 @@ RATE_TRIES = 200
 
 
 def check_error(answer, status, code):
-    """B-ERR-1, B-ERR-3: four fields, and nothing that the SDK would read as a problem document."""
+    """B-ERR-1, B-ERR-2, B-ERR-3: four fields, and nothing that the SDK would read as a problem document."""
     assert answer.status == status, answer.body
     body = answer.json
     assert set(body) >= {"code", "message", "more_info", "status"}
@@ -27,7 +27,8 @@ def check_error(answer, status, code):
 
 
 def check_headers(answer):
-    """B-HDR-1"""
+    """B-HDR-1, B-HDR-2: other sites' pages are not invited"""
+    assert not any(name.lower().startswith("access-control-") for name in answer.headers)
     assert re.fullmatch(r"RQ[0-9a-f]{32}", answer.headers["Twilio-Request-Id"])
     assert re.fullmatch(r"\d+\.\d{3}", answer.headers["Twilio-Request-Duration"])
     assert int(answer.headers["Twilio-Concurrent-Requests"]) >= 1

@@ -45,7 +45,7 @@ def test_creation_answers_202_with_the_operation_and_the_id(client, server):
 
 
 def test_the_operation_is_completed_and_the_configuration_there(client):
-    """B-OP-3, B-OP-5, B-CFG-7, B-TIME-1"""
+    """B-OP-3, B-OP-5, B-ERR-4, B-CFG-7, B-TIME-1"""
     made = all_of(client).create_with_http_info(create_configuration_request=Draft(WHOLE))
     headers = {name.lower(): value for name, value in made.headers.items()}
     operation = client.conversations.v2.operations(headers["operation-id"]).fetch()

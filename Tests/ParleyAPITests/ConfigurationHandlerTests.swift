@@ -31,7 +31,7 @@ struct ConfigurationHandlerTests {
     }
   }
 
-  @Test("B-CFG-1…6, B-HOOK-10, B-HOOK-20, B-RULE-1: what a new configuration is refused for")
+  @Test("B-CFG-1…6, B-HOOK-10, B-HOOK-20, B-OP-4, B-RULE-1: what a new configuration is refused for")
   func refused() async throws {
     try await Talk.recorded("configuration-create-refused") { talk in
       try await talk.say("Nothing said", "POST", Self.target, "{}")

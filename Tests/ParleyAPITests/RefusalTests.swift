@@ -1,4 +1,5 @@
 import HTTPTypes
+import NIOCore
 import ParleyDomain
 import ParleyTesting
 import Synchronization
@@ -122,7 +123,7 @@ struct RefusalTests {
     #expect(reply.reply.status == .internalServerError)
     #expect(reply.reply.headers.isEmpty)
     #expect(
-      String(decoding: reply.reply.body, as: UTF8.self)
+      String(buffer: reply.reply.body)
         == #"{"code":20500,"message":"Internal server error","more_info":"https://www.twilio.com/docs/errors/20500","status":500}"#)
     #expect(reply.cause?.contains("hunter2") == true)
   }

@@ -47,7 +47,7 @@ struct IDTests {
     #expect(Participant.ID(text)?.text == (isID ? text : nil))
   }
 
-  @Test("Every resource has its own prefix, and takes no other's ids (B-ID-4)")
+  @Test("Every resource has its own prefix, and takes no other's ids (B-ID-4, B-ID-5)")
   func hasPrefixes() {
     #expect(Conversation.idPrefix == "conv_conversation")
     #expect(Participant.idPrefix == "conv_participant")
@@ -58,6 +58,8 @@ struct IDTests {
     #expect(APIKey.idPrefix == "SK")
     let suffix = "_01h2xcejqtf2nbrexx3vqjhp41"
     #expect(Configuration.ID("cfg_configuration" + suffix) == nil)
+    #expect(Conversation.ID("comms_conversation" + suffix) == nil)
+    #expect(Participant.ID("comms_participant" + suffix) == nil)
     #expect(Profile.isID("mem_profile" + suffix))
     #expect(!Profile.isID("mem_store" + suffix))
     #expect(MemoryStore.isID("mem_store" + suffix) && MemoryStore.isID("mem_service" + suffix))
