@@ -37,7 +37,8 @@ package struct Reply: Sendable {
   let body: ByteBuffer
 
   init(
-    status: HTTPResponse.Status, headers: [(name: HTTPField.Name, value: String)] = [], body: ByteBuffer, contentType: String = "application/json"
+    status: HTTPResponse.Status, headers: [(name: HTTPField.Name, value: String)] = [], body: ByteBuffer,
+    contentType: String = "application/json"
   ) {
     (self.status, self.headers, self.body, self.contentType) = (status, headers, body, contentType)
   }
