@@ -1,3 +1,4 @@
+import ParleyDomain
 import Synchronization
 
 /// Tokens that come back at a fixed rate, up to one second's worth (B-RATE-2).
@@ -21,8 +22,7 @@ final class TokenBucket: Sendable {
   func take(now: ContinuousClock.Instant = .now) -> (isTaken: Bool, retryAfterSeconds: Int) {
     if perSecond == 0 { return (true, 0) }
     return state.withLock { state in
-      let elapsed = state.filledAt.duration(to: now)
-      let microseconds = Int(elapsed.components.seconds) * 1_000_000 + Int(elapsed.components.attoseconds / 1_000_000_000_000)
+      let microseconds = state.filledAt.duration(to: now).microseconds
       // More than a second gives no more than one second's worth; that also keeps the product small.
       let back = min(max(microseconds, 0), 1_000_000) * perSecond
       state.microtokens = min(state.microtokens + back, perSecond * 1_000_000)

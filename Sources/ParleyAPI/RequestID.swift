@@ -20,23 +20,3 @@ struct RequestID: Sendable {
     return value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
   }
 }
-
-/// Durations as text.
-enum Milliseconds {
-  /// A number of milliseconds with three decimals.
-  struct Number {
-    let text: String
-  }
-
-  static func withMicroseconds(_ microseconds: Int) -> Number { Number(text: asSeconds(microseconds)) }
-
-  /// `0.012`: seconds with three decimals.
-  static func asSeconds(_ milliseconds: Int) -> String {
-    let fraction = String(milliseconds % 1000)
-    return "\(milliseconds / 1000).\(String(repeating: "0", count: 3 - fraction.utf8.count))\(fraction)"
-  }
-}
-
-extension Duration {
-  var wholeMicroseconds: Int { Int(components.seconds) * 1_000_000 + Int(components.attoseconds / 1_000_000_000_000) }
-}

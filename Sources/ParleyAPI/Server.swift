@@ -99,7 +99,7 @@ package struct Server: Sendable {
     // What comes now, sending and skipping, may take long and needs none of it.
     claim.giveBack()
     let id = RequestID()
-    let duration = start.duration(to: .now).wholeMicroseconds
+    let duration = start.duration(to: .now).microseconds
     let head = head(of: reply, id: id, microseconds: duration, concurrent: signedIn?.requests.load(ordering: .relaxed) ?? 1)
     try await write(head, request.method == .head ? nil : reply.body, to: writer, on: channel)
     api.counts.count(path: found?.path.index, status: reply.status.code, microseconds: duration)

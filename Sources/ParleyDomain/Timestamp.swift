@@ -87,3 +87,8 @@ extension Int64 {
     return self % divisor < 0 ? quotient - 1 : quotient
   }
 }
+
+extension Duration {
+  /// The duration in whole microseconds, the rest cut off.
+  package var microseconds: Int { Int(components.seconds) * 1_000_000 + Int(components.attoseconds / 1_000_000_000_000) }
+}

@@ -99,7 +99,3 @@ final class SQLiteReaders: Sendable {
     }
   }
 }
-
-extension Duration {
-  var microseconds: Int { Int(components.seconds) * 1_000_000 + Int(components.attoseconds / 1_000_000_000_000) }
-}
