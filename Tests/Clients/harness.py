@@ -24,7 +24,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BINARY = Path(os.environ.get("PARLEY_BINARY") or REPOSITORY / ".build" / "debug" / "parley")
+BINARY = Path(os.environ.get("PARLEY_BINARY") or REPOSITORY / ".build" / "debug" / "parley").resolve()
 
 MIB = 1024 * 1024
 BODY_MAX = 16 * MIB
