@@ -38,10 +38,11 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "ParleyDomain", swiftSettings: strict),
     .target(
       name: "ParleyStorage",
-      dependencies: ["ParleyDomain", "CSQLite", .product(name: "DequeModule", package: "swift-collections")],
+      dependencies: ["ParleyDomain", "CSQLite", "CPostgres", crypto, .product(name: "DequeModule", package: "swift-collections")],
       swiftSettings: strict),
     .target(name: "ParleyEngine", dependencies: ["ParleyDomain", "ParleyStorage", crypto], swiftSettings: strict),
     .target(

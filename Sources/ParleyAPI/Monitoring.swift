@@ -38,8 +38,18 @@ extension API {
     text.metric("parley_database_commit_seconds_total", "counter", "Time in committed transactions.", seconds: database.commitMicroseconds)
     text.metric("parley_database_reads_total", "counter", "Reads.", database.reads)
     text.metric("parley_database_read_seconds_total", "counter", "Time in reads.", seconds: database.readMicroseconds)
-    text.metric("parley_writer_queue_length", "gauge", "Closures that wait for the writer.", database.queueLength)
-    text.metric("parley_writer_queue_refused_total", "counter", "Closures refused because the queue was full.", database.refusedByQueue)
+    text.metric(
+      "parley_database_queue_length", "gauge", "Closures that wait for the writer or for a connection.", database.queueLength)
+    text.metric(
+      "parley_database_queue_refused_total", "counter", "Closures refused because too many waited or for too long.", database.refusedByQueue
+    )
+    text.metric("parley_database_wait_seconds_total", "counter", "Time spent waiting for a connection.", seconds: database.waitMicroseconds)
+    text.metric(
+      "parley_database_retries_total", "counter", "Transactions run again because of other writers or a lost connection.", database.retries)
+    text.metric("parley_database_connections", "gauge", "Open connections to a database server.", database.connections)
+    text.metric("parley_database_connections_in_use", "gauge", "Those of them that are busy.", database.connectionsInUse)
+    text.metric(
+      "parley_database_connections_failed_total", "counter", "Connections that could not be opened.", database.connectionsFailed)
     text.metric("parley_body_memory_bytes", "gauge", "Memory of request bodies in flight.", bodies.budget.bytesInFlight)
     text.metric("parley_log_lines_dropped_total", "counter", "Log lines dropped because nobody took them.", log.linesDropped)
     if let memory = Self.residentBytes() { text.metric("process_resident_memory_bytes", "gauge", "Memory of the process.", memory) }

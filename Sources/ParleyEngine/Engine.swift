@@ -9,15 +9,15 @@ package final class Engine: Sendable {
   private let clock: @Sendable () -> Timestamp
   private let ids: IDGenerator
 
-  /// `clock` and `ids` are the only sources of time and ids; tests fix both.
+  /// `clock` and `ids` are the only sources of time and ids; tests fix both. The clock is the database's where none is given.
   package init(
-    database: any Database, key: SecretKey, callbacks: CallbackPolicy, clock: @escaping @Sendable () -> Timestamp = SystemClock.now,
+    database: any Database, key: SecretKey, callbacks: CallbackPolicy, clock: (@Sendable () -> Timestamp)? = nil,
     ids: IDGenerator = IDGenerator()
   ) {
     self.database = database
     self.key = key
     self.callbacks = callbacks
-    self.clock = clock
+    self.clock = clock ?? { database.now() }
     self.ids = ids
   }
 

@@ -53,7 +53,7 @@ extension SystemTransaction {
 
   /// Adds a key of an account that exists.
   package func insert(_ key: APIKey, secretHash: String) throws {
-    _ = try connection.run(
+    try connection.send(
       """
       INSERT INTO api_key (id, account_id, name, secret_hash, created_at, revoked_at)
       VALUES (\(key.id), \(key.accountId), \(key.name), \(secretHash), \(key.createdAt), \(key.revokedAt))
@@ -71,11 +71,15 @@ extension SystemTransaction {
 
   /// Keys of one account or of all, oldest first.
   package func apiKeys(of account: Account.ID?) throws -> [APIKey] {
-    try connection.all(
-      """
-      SELECT id, account_id, name, created_at, revoked_at FROM api_key
-      WHERE \(account) IS NULL OR account_id = \(account) ORDER BY created_at, id
-      """, Self.key)
+    let sql: SQL =
+      if let account {
+        """
+        SELECT id, account_id, name, created_at, revoked_at FROM api_key WHERE account_id = \(account) ORDER BY created_at, id
+        """
+      } else {
+        "SELECT id, account_id, name, created_at, revoked_at FROM api_key ORDER BY created_at, id"
+      }
+    return try connection.all(sql, Self.key)
   }
 
   /// False if there is no such key. The first time counts.

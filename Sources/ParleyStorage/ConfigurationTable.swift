@@ -16,10 +16,10 @@ extension Transaction {
         "SELECT id FROM configuration WHERE account_id = \(account) AND bridged_service_id = \(draft.bridgedServiceId)"
       ) { $0.id(0) }
       // Only where several writers run side by side: the holder let go between our two looks.
-      guard let holder else { throw ParleyError.unavailable(cause: "a bridged service changed hands") }
+      guard let holder else { throw ChangedHands(what: "a bridged service") }
       return holder
     }
-    _ = try connection.run(
+    try connection.send(
       """
       INSERT INTO configuration_version (account_id, configuration_id, version, grouping_type, memory_store_id, settings)
       VALUES (\(account), \(configuration.id), \(configuration.version), \(draft.groupingType.rawValue), \(draft.memoryStoreId),

@@ -17,7 +17,7 @@ extension Transaction {
   package func insert(_ conversation: Conversation, as held: HeldConversation, pinning pin: ConversationPin) throws -> Stored<Conversation>
   {
     let stored = Stored(conversation)
-    _ = try connection.run(
+    try connection.send(
       """
       INSERT INTO conversation (account_id, id, status, configuration_id, configuration_version, settings_override, grouping_scope,
         grouping_type, participant_count, next_position, document)
@@ -104,7 +104,7 @@ extension Transaction {
   /// Replaces a held conversation by a new state of it.
   package func update(_ conversation: Conversation) throws -> Stored<Conversation> {
     let stored = Stored(conversation)
-    _ = try connection.run(
+    try connection.send(
       """
       UPDATE conversation SET status = \(conversation.status.rawValue), document = \(stored.document)
       WHERE account_id = \(account) AND id = \(conversation.id)
@@ -114,7 +114,7 @@ extension Transaction {
 
   /// Replaces the settings that a held conversation has of its own.
   package func setOverride(_ override: [UInt8]?, of id: Conversation.ID) throws {
-    _ = try connection.run("UPDATE conversation SET settings_override = \(override) WHERE account_id = \(account) AND id = \(id)")
+    try connection.send("UPDATE conversation SET settings_override = \(override) WHERE account_id = \(account) AND id = \(id)")
   }
 
   /// Starts from the links. A conversation that is linked by several owners comes as often, one row after the other.

@@ -19,10 +19,21 @@ package protocol Database: Sendable {
   func readSystem<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer
   func writeSystem<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer
 
+  /// The present, by the clock that all who use the database share.
+  func now() -> Timestamp
+
   var metrics: DatabaseMetrics { get }
 
   /// Ends the background work after what was accepted is done.
   func close() async
+}
+
+/// Who opens a database.
+package enum DatabaseRole: Sendable {
+  /// Brings the schema up to date; alone on an SQLite file, one of several nodes on PostgreSQL.
+  case server
+  /// Works beside servers, or alone: takes the schema as it is, and makes it only in an empty database.
+  case command
 }
 
 /// How much a read needs.
@@ -67,10 +78,21 @@ package final class SystemTransaction {
 protocol Connection: AnyObject {
   /// Runs a statement that returns no rows; says how many it changed.
   func run(_ sql: SQL) throws -> Int
+  /// The same where nobody asks how many. It may be kept until the next call or the end of the transaction, and fail only then, so that a
+  /// distant database costs one wait and not many.
+  func send(_ sql: SQL) throws
   /// Runs a statement and shows each row to `body`, in order.
   func rows(_ sql: SQL, _ body: (any Row) throws -> Void) throws
   /// The same for a read of rows that are decided on: they stay as they are until the transaction ends.
   func lockedRows(_ sql: SQL, _ body: (any Row) throws -> Void) throws
+}
+
+/// A write saw a row that was gone when it looked again: another writer's doing, so the write begins anew.
+struct ChangedHands: Error {
+  let what: StaticString
+
+  /// The error as callers of the database see it.
+  var asSeenOutside: ParleyError { .unavailable(cause: "\(what) changed hands") }
 }
 
 extension Connection {

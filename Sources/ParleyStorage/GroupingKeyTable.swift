@@ -5,7 +5,7 @@ extension Transaction {
   /// recently created of the holders (B-GROUP-6).
   package func exchange(_ released: [Grouping.Key], for claimed: [Grouping.Key], of conversation: HeldConversation) throws {
     for key in released {
-      _ = try connection.run(
+      try connection.send(
         """
         DELETE FROM grouping_key WHERE account_id = \(account) AND scope = \(conversation.groupingScope) AND key = \(key)
           AND conversation_id = \(conversation.id)
@@ -19,12 +19,12 @@ extension Transaction {
     guard taken < claimed.count else { return }
     if let holder = try newestHolder(of: claimed, besides: conversation) { throw ParleyError.conflict(.grouping(with: holder)) }
     // Only where several writers run side by side: the holder let go between our two looks.
-    throw ParleyError.unavailable(cause: "a grouping key changed hands")
+    throw ChangedHands(what: "a grouping key")
   }
 
   /// Gives up all keys of a conversation that closes (B-GROUP-4).
   package func releaseKeys(of conversation: Conversation.ID) throws {
-    _ = try connection.run("DELETE FROM grouping_key WHERE account_id = \(account) AND conversation_id = \(conversation)")
+    try connection.send("DELETE FROM grouping_key WHERE account_id = \(account) AND conversation_id = \(conversation)")
   }
 
   private static let keysAtOnce = 32

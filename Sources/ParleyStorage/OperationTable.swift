@@ -2,7 +2,7 @@ import ParleyDomain
 
 extension Transaction {
   package func insert(_ operation: Operation) throws {
-    _ = try connection.run(
+    try connection.send(
       """
       INSERT INTO operation (account_id, id, created_at, document)
       VALUES (\(account), \(operation.id), \(operation.createdAt), \(Stored(operation).document))
@@ -27,7 +27,9 @@ extension Transaction {
         operation_id = excluded.operation_id, configuration_id = excluded.configuration_id, status_url = excluded.status_url
       WHERE idempotency_key.created_at < \(oldest)
       """)
-    return remembered == 1 ? nil : try self.remembered(key)
+    if remembered == 1 { return nil }
+    guard let earlier = try self.remembered(key) else { throw ChangedHands(what: "an idempotency key") }
+    return earlier
   }
 
   private func remembered(_ key: IdempotencyKey) throws -> RememberedOperation? {

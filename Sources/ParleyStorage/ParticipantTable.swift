@@ -6,7 +6,7 @@ extension Transaction {
   package func insert(_ participant: Participant, into conversation: HeldConversation) throws -> Stored<Participant> {
     let stored = Stored(participant)
     try insert(participant, stored, at: conversation.nextPosition)
-    _ = try connection.run(
+    try connection.send(
       """
       UPDATE conversation SET participant_count = participant_count + 1, next_position = next_position + 1
       WHERE account_id = \(account) AND id = \(conversation.id)
@@ -16,7 +16,7 @@ extension Transaction {
 
   /// The same at a given position, for a conversation whose row already counts it.
   package func insert(_ participant: Participant, _ stored: Stored<Participant>, at position: Int64) throws {
-    _ = try connection.run(
+    try connection.send(
       """
       INSERT INTO participant (account_id, conversation_id, id, position, type, profile_id, document)
       VALUES (\(account), \(participant.conversationId), \(participant.id), \(position), \(participant.type.rawValue),
@@ -56,32 +56,38 @@ extension Transaction {
     }
   }
 
-  /// What the conversation's rules need to know of all its participants, by position.
+  /// What the conversation's rules need to know of all its participants, by position. One statement for both tables.
   package func members(of conversation: Conversation.ID) throws -> [Member] {
-    var members = try connection.all(
-      """
-      SELECT id, type, profile_id FROM participant
-      WHERE account_id = \(account) AND conversation_id = \(conversation) ORDER BY position
-      """
-    ) { row in Member(id: row.id(0), type: try row.choice(1), profileId: row.optionalText(2), addresses: []) }
-    if members.isEmpty { return [] }
-    let places = Dictionary(uniqueKeysWithValues: members.indices.map { (members[$0].id.text, $0) })
+    var found: [(position: Int64, member: Member)] = []
+    var addresses: [String: [OwnedAddress]] = [:]
     try connection.rows(
       """
-      SELECT participant_id, channel, normal_form FROM owned_address
+      SELECT id, position, type, profile_id, NULL, NULL FROM participant
+      WHERE account_id = \(account) AND conversation_id = \(conversation)
+      UNION ALL
+      SELECT participant_id, 0, NULL, NULL, channel, normal_form FROM owned_address
       WHERE account_id = \(account) AND conversation_id = \(conversation)
       """
     ) { row in
-      guard let place = places[row.text(0)] else { throw DamagedDocument(reason: "an address of nobody") }
-      members[place].addresses.append(OwnedAddress(channel: try row.choice(1), normalForm: row.text(2)))
+      if row.isNull(2) {
+        addresses[row.text(0), default: []].append(OwnedAddress(channel: try row.choice(4), normalForm: row.text(5)))
+      } else {
+        found.append((row.integer(1), Member(id: row.id(0), type: try row.choice(2), profileId: row.optionalText(3), addresses: [])))
+      }
     }
+    let members = found.sorted { $0.position < $1.position }.map { entry in
+      var member = entry.member
+      member.addresses = addresses.removeValue(forKey: member.id.text) ?? []
+      return member
+    }
+    guard addresses.isEmpty else { throw DamagedDocument(reason: "an address of nobody") }
     return members
   }
 
   /// Replaces a participant of a held conversation by a new state of it.
   package func update(_ participant: Participant, from previous: Participant) throws -> Stored<Participant> {
     let stored = Stored(participant)
-    _ = try connection.run(
+    try connection.send(
       """
       UPDATE participant SET type = \(participant.type.rawValue), profile_id = \(participant.profileId), document = \(stored.document)
       WHERE account_id = \(account) AND conversation_id = \(participant.conversationId) AND id = \(participant.id)
@@ -103,18 +109,14 @@ extension Transaction {
         .text(participant.id.text),
       ]
     }
-    let owned = try connection.run(
-      """
-      INSERT INTO owned_address (account_id, conversation_id, channel, normal_form, participant_id)
-      VALUES \(rows: rows) ON CONFLICT DO NOTHING
-      """)
-    // Whoever holds the conversation has looked, so only a caller that does not hold it can get here.
-    guard owned == addresses.count else { throw ParleyError.unavailable(cause: "an address was taken without holding its conversation") }
+    // Without ON CONFLICT: whoever holds the conversation has looked, so a row that is in the way is a fault and ends the transaction.
+    try connection.send(
+      "INSERT INTO owned_address (account_id, conversation_id, channel, normal_form, participant_id) VALUES \(rows: rows)")
   }
 
   private func disown(_ addresses: [OwnedAddress], of participant: Participant) throws {
     for address in addresses {
-      _ = try connection.run(
+      try connection.send(
         """
         DELETE FROM owned_address WHERE account_id = \(account) AND conversation_id = \(participant.conversationId)
           AND channel = \(address.channel.rawValue) AND normal_form = \(address.normalForm) AND participant_id = \(participant.id)
@@ -127,13 +129,13 @@ extension Transaction {
     let rows: [[Value]] = channelIds.map { channelId in
       [.text(account.text), .text(channelId), .text(participant.conversationId.text), .text(participant.id.text)]
     }
-    _ = try connection.run(
+    try connection.send(
       "INSERT INTO channel_link (account_id, channel_id, conversation_id, owner_id) VALUES \(rows: rows) ON CONFLICT DO NOTHING")
   }
 
   private func unlink(_ channelIds: [String], from participant: Participant) throws {
     for channelId in channelIds {
-      _ = try connection.run(
+      try connection.send(
         """
         DELETE FROM channel_link WHERE account_id = \(account) AND channel_id = \(channelId)
           AND conversation_id = \(participant.conversationId) AND owner_id = \(participant.id)

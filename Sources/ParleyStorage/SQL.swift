@@ -17,6 +17,13 @@ struct SQL: ExpressibleByStringInterpolation {
     values = interpolation.values
   }
 
+  /// The statement with more text behind it, for drivers.
+  func followed(by text: StaticString) -> SQL {
+    var sql = self
+    sql.text += String(describing: text)
+    return sql
+  }
+
   struct Interpolation: StringInterpolationProtocol {
     fileprivate var text: String
     fileprivate var values: [Value] = []

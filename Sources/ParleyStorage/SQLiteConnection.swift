@@ -53,6 +53,8 @@ final class SQLiteConnection: Connection, @unchecked Sendable {
     guard code == SQLITE_OK else { throw error(code) }
   }
 
+  func send(_ sql: SQL) throws { _ = try run(sql) }
+
   func run(_ sql: SQL) throws -> Int {
     try rows(sql) { _ in }
     return Int(sqlite3_changes64(handle))
@@ -169,6 +171,8 @@ func withOutsideErrors<Answer>(_ work: () throws -> Answer) throws -> Answer {
   do {
     return try work()
   } catch let error as SQLiteError {
+    throw error.asSeenOutside
+  } catch let error as ChangedHands {
     throw error.asSeenOutside
   }
 }

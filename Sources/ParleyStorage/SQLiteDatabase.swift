@@ -4,22 +4,13 @@ import Synchronization
 
 /// The embedded database: one SQLite file, readers beside one writer.
 package final class SQLiteDatabase: Database {
-  /// Who opens the file.
-  package enum Role: Sendable {
-    /// Holds the lock on `<file>.lock`, makes and migrates the schema, checkpoints.
-    case server
-    /// A command beside a running server, or alone: takes the schema as it is, never checkpoints. An empty file it makes and migrates under
-    /// the lock, which it then gives back.
-    case command
-  }
-
   private let readers: SQLiteReaders
   private let writer: SQLiteWriter
   private let lock: Mutex<FileLock?>
 
   /// Opens the file, which is made (mode 0600) with its folder if it is not there. `seal` is asked once the schema is ready: it gets the
   /// key check that the schema row has (nil in a new one) and returns the one to keep; it throws to refuse the database.
-  package init(path: String, role: Role, seal: (_ keyCheck: String?) throws -> String) throws {
+  package init(path: String, role: DatabaseRole, migrates: Bool = true, seal: (_ keyCheck: String?) throws -> String) throws {
     var lock = role == .server ? try FileLock.take(path: path + ".lock") : nil
     if case .server = role, lock == nil { throw StartFailure("another server uses \(path): it holds the lock on \(path).lock") }
     try SQLiteFile.checkIsNotLost(path)
@@ -33,7 +24,7 @@ package final class SQLiteDatabase: Database {
       // server that starts meanwhile must get it.
       if case .command = role, try schema.isMissing() { lock = try FileLock.take(path: path + ".lock") }
       // Before the first write: what is refused stays as it is.
-      try schema.check(mayMigrate: lock != nil, isServer: role == .server)
+      try schema.check(mayMigrate: lock != nil && migrates, isServer: role == .server)
       try SQLiteWriter.prepare(connection)
       try schema.prepare(seal: seal)
     } catch let error as SQLiteError {
@@ -64,6 +55,8 @@ package final class SQLiteDatabase: Database {
   package func writeSystem<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer {
     try await writer.write { connection in try body(SystemTransaction(connection)) }
   }
+
+  package func now() -> Timestamp { SystemClock.now() }
 
   package var metrics: DatabaseMetrics {
     var metrics = DatabaseMetrics()

@@ -63,8 +63,7 @@ struct AccountCommand: AsyncParsableCommand {
       let id = try sid(account)
       let token = try await database.withEngine { engine, settings in
         let token = try await engine.accounts.rotateToken(of: id)
-        var file = AccountFile(in: settings.folder)
-        if file.sid == id.text {
+        if let folder = settings.database.folder, case var file = AccountFile(in: folder), file.sid == id.text {
           file.token = token
           try file.write()
         }

@@ -15,11 +15,14 @@ struct Backup: AsyncParsableCommand {
   func run() async throws {
     let settings = try readSettings(flags: database.flags)
     do {
-      try SQLiteDatabase.backUp(settings.databasePath, to: to)
+      guard case .sqlite(let path) = settings.database else {
+        throw StartFailure("parley backup copies embedded databases: for \(settings.database.place) use PostgreSQL's own tools")
+      }
+      try SQLiteDatabase.backUp(path, to: to)
     } catch {
       throw CommandFailure(error)
     }
-    printResult("\(settings.databasePath) was copied to \(to). It needs the key in \(settings.secretKeyFile).")
+    printResult("\(settings.database.place) was copied to \(to). It needs the key in \(settings.secretKeyFile).")
   }
 }
 
@@ -52,7 +55,9 @@ struct Health: AsyncParsableCommand {
   private func isReady(_ settings: Settings) -> Bool {
     var port = settings.port
     if port == 0 {
-      guard let url = AccountFile(in: settings.folder).url, let written = Int(url.split(separator: ":").last ?? "") else { return false }
+      guard let folder = settings.database.folder, let url = AccountFile(in: folder).url,
+        let written = Int(url.split(separator: ":").last ?? "")
+      else { return false }
       port = written
     }
     let host = LocalHost.reachable(settings.host).trimmingCharacters(in: ["[", "]"])

@@ -20,6 +20,12 @@ struct Serve: AsyncParsableCommand {
 
   @OptionGroup var database: DatabaseOptions
 
+  @Option(help: ArgumentHelp("Connections of this node to a database server.", valueName: "n"))
+  var databaseConnections: String?
+
+  @Option(help: ArgumentHelp("Whether the schema is brought up to date at the start: true or false.", valueName: "bool"))
+  var databaseMigrate: String?
+
   @Option(help: "Address to listen on.")
   var host: String?
 
@@ -74,25 +80,21 @@ struct Serve: AsyncParsableCommand {
 
   private var flags: [String: String] {
     let own = [
-      "PARLEY_HOST": host, "PARLEY_PORT": port, "PARLEY_RATE_LIMIT": rateLimit, "PARLEY_MAX_BODY_MEMORY": maxBodyMemory,
+      "PARLEY_DATABASE_CONNECTIONS": databaseConnections, "PARLEY_DATABASE_MIGRATE": databaseMigrate, "PARLEY_HOST": host,
+      "PARLEY_PORT": port, "PARLEY_RATE_LIMIT": rateLimit, "PARLEY_MAX_BODY_MEMORY": maxBodyMemory,
       "PARLEY_DRAIN_SECONDS": drainSeconds, "PARLEY_PUBLIC_URL": publicURL, "PARLEY_TRUSTED_PROXIES": trustedProxies,
       "PARLEY_LOG_LEVEL": logLevel, "PARLEY_LOG_FORMAT": logFormat, "PARLEY_WEBHOOK_ALLOW_PRIVATE": webhookAllowPrivate ? "true" : nil,
     ]
     return own.compactMapValues { $0 }.merging(database.flags) { own, _ in own }
   }
 
-  /// Makes the account that the settings name, or one of its own on a database without any.
-  private func firstAccount(of engine: Engine, _ settings: Settings) async throws -> AccountFile {
-    var file = AccountFile(in: settings.folder)
+  /// Makes the account that the settings name, or one of its own on an embedded database without any. Only that has a file of its account.
+  private func firstAccount(of engine: Engine, _ settings: Settings) async throws -> AccountFile? {
+    if let given = settings.account { try await ensure(given, in: engine) }
+    guard let folder = settings.database.folder else { return nil }
+    var file = AccountFile(in: folder)
     let accounts = try await engine.accounts.list()
     if let given = settings.account {
-      if accounts.contains(where: { $0.id == given.sid }) {
-        guard try await engine.accounts.token(of: given.sid) == given.token else {
-          throw StartFailure("account \(given.sid.text) has another token than PARLEY_AUTH_TOKEN: see parley account rotate-token")
-        }
-      } else {
-        _ = try await engine.accounts.create(name: "default", sid: given.sid, token: given.token)
-      }
       if !file.exists { (file.sid, file.token) = (given.sid.text, given.token) }
     } else if accounts.isEmpty {
       let made = try await engine.accounts.create(name: "default")
@@ -104,7 +106,18 @@ struct Serve: AsyncParsableCommand {
     return file
   }
 
-  private func serve(_ api: API, _ settings: Settings, _ accountFile: AccountFile, connectionsMax: Int) async throws {
+  /// Another node may make the same account at the same time.
+  private func ensure(_ given: Settings.GivenAccount, in engine: Engine) async throws {
+    do {
+      _ = try await engine.accounts.create(name: "default", sid: given.sid, token: given.token)
+    } catch AccountFailure.exists {
+      guard try await engine.accounts.token(of: given.sid) == given.token else {
+        throw StartFailure("account \(given.sid.text) has another token than PARLEY_AUTH_TOKEN: see parley account rotate-token")
+      }
+    }
+  }
+
+  private func serve(_ api: API, _ settings: Settings, _ accountFile: AccountFile?, connectionsMax: Int) async throws {
     let service = try Server(api).service(
       host: settings.host, port: settings.port, connectionsMax: connectionsMax, logger: Logger(label: "http")
     ) { address in
@@ -126,12 +139,11 @@ struct Serve: AsyncParsableCommand {
   }
 
   /// Writes the URL into account.env and prints it. A file of an account that this database does not have is left alone.
-  private func announce(_ settings: Settings, _ accountFile: AccountFile, at address: SocketAddress?) throws {
+  private func announce(_ settings: Settings, _ accountFile: AccountFile?, at address: SocketAddress?) throws {
     let port = address?.port ?? settings.port
     let url = settings.api.publicURL ?? "http://\(LocalHost.reachable(settings.host)):\(port)"
     var text = "Parley listens on \(url)"
-    if accountFile.token != nil {
-      var file = accountFile
+    if var file = accountFile, file.token != nil {
       file.url = url
       try file.write()
       text += "\n\(file.example)"

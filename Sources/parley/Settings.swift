@@ -3,12 +3,17 @@ import Logging
 import ParleyAPI
 import ParleyDomain
 import ParleyEngine
+import ParleyStorage
 
 /// What an operator sets. A flag wins over the environment, the environment over the file named by `PARLEY_CONFIG`.
 struct Settings: Sendable {
   var host = "127.0.0.1"
   var port = 8080
-  var databasePath = "data/parley.db"
+  var database = DatabaseLocation.sqlite(path: "data/parley.db")
+  /// Connections of this node to a database server.
+  var databaseConnections = 10
+  /// Whether a server brings the schema up to date when it starts.
+  var migrates = true
   var secretKeyFile = "data/secret.key"
   var secretKey: SecretKey?
   var account: GivenAccount?
@@ -26,9 +31,6 @@ struct Settings: Sendable {
     let token: String
   }
 
-  /// Folder of the database, where `account.env` is too.
-  var folder: String { URL(fileURLWithPath: databasePath).deletingLastPathComponent().relativePath }
-
   /// Reads the settings; throws `WrongSettings` with all that is wrong. `flags` has the values of flags by the setting's name.
   static func read(flags: [String: String] = [:], environment: [String: String] = ProcessInfo.processInfo.environment) throws -> Settings {
     var source = SettingsSource(flags: flags, environment: environment)
@@ -40,8 +42,17 @@ struct Settings: Sendable {
   private init(_ source: inout SettingsSource) {
     host = source.value("PARLEY_HOST") ?? host
     port = source.integer("PARLEY_PORT", in: 0...65535) ?? port
-    databasePath =
-      source.read("PARLEY_DATABASE_URL", "must be sqlite:PATH; this version has no other database", Self.databasePath) ?? databasePath
+    database =
+      source.read(
+        "PARLEY_DATABASE_URL",
+        "must be sqlite:PATH or postgres://USER@HOST:PORT/NAME; @ : / ? # % in a user name or password are written %40 %3A %2F %3F %23 %25",
+        DatabaseLocation.init) ?? database
+    if source.flag("PARLEY_DATABASE_URL").flatMap(DatabaseLocation.init)?.hasPassword == true {
+      source.problems.append(
+        "PARLEY_DATABASE_URL has a password on the command line, where ps shows it: use the environment or a password file")
+    }
+    databaseConnections = source.integer("PARLEY_DATABASE_CONNECTIONS", in: 1...1000) ?? databaseConnections
+    migrates = source.bool("PARLEY_DATABASE_MIGRATE") ?? migrates
     secretKeyFile = source.value("PARLEY_SECRET_KEY_FILE") ?? secretKeyFile
     secretKey = source.read("PARLEY_SECRET_KEY", "must be 32 bytes in base64 (openssl rand -base64 32)") { SecretKey(base64: $0) }
     let sid = source.read("PARLEY_ACCOUNT_SID", "must be AC with 32 lower-case hexadecimal digits", Account.ID.init)
@@ -64,14 +75,6 @@ struct Settings: Sendable {
       } ?? logLevel
     logFormat = source.read("PARLEY_LOG_FORMAT", "must be text or json") { LogSink.Format(rawValue: $0) }
     unknown = source.unknownNames
-  }
-
-  private static func databasePath(_ url: String) -> String? {
-    guard url.hasPrefix("sqlite:") else { return nil }
-    let path = url.dropFirst("sqlite:".count)
-    // sqlite:///absolute/path, as some write it
-    let plain = path.hasPrefix("///") ? path.dropFirst(2) : path
-    return plain.isEmpty || plain.hasPrefix("//") ? nil : String(plain)
   }
 
   private static func addresses(_ text: String) -> Set<IPAddress>? {
@@ -102,7 +105,8 @@ struct WrongSettings: Error, CustomStringConvertible {
 /// Where settings come from, and what was wrong with them.
 private struct SettingsSource {
   private static let names: Set<String> = [
-    "PARLEY_HOST", "PARLEY_PORT", "PARLEY_DATABASE_URL", "PARLEY_SECRET_KEY_FILE", "PARLEY_SECRET_KEY", "PARLEY_ACCOUNT_SID",
+    "PARLEY_HOST", "PARLEY_PORT", "PARLEY_DATABASE_URL", "PARLEY_DATABASE_CONNECTIONS", "PARLEY_DATABASE_MIGRATE", "PARLEY_SECRET_KEY_FILE",
+    "PARLEY_SECRET_KEY", "PARLEY_ACCOUNT_SID",
     "PARLEY_AUTH_TOKEN", "PARLEY_RATE_LIMIT", "PARLEY_MAX_BODY_MEMORY", "PARLEY_DRAIN_SECONDS", "PARLEY_WEBHOOK_ALLOW_PRIVATE",
     "PARLEY_PUBLIC_URL", "PARLEY_TRUSTED_PROXIES", "PARLEY_LOG_LEVEL", "PARLEY_LOG_FORMAT", "PARLEY_CONFIG",
     // Not a setting, but in account.env, which people read into their shell.
@@ -136,6 +140,8 @@ private struct SettingsSource {
   }
 
   var unknownNames: [String] { environment.keys.filter { $0.hasPrefix("PARLEY_") && !Self.names.contains($0) }.sorted() }
+
+  func flag(_ name: String) -> String? { flags[name] }
 
   /// An empty value counts as none.
   func value(_ name: String) -> String? {

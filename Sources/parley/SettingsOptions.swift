@@ -7,7 +7,7 @@ import ParleyStorage
 
 /// The flags that every command on a database takes.
 struct DatabaseOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The database, as sqlite:PATH.", valueName: "url"))
+  @Option(help: ArgumentHelp("The database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME, without a password.", valueName: "url"))
   var databaseURL: String?
 
   @Option(help: ArgumentHelp("File with the key that seals auth tokens.", valueName: "file"))
@@ -24,10 +24,10 @@ struct DatabaseOptions: ParsableArguments {
   func withEngine<Answer>(makes: Bool = false, _ work: (Engine, Settings) async throws -> Answer) async throws -> Answer {
     let settings = try readSettings(flags: flags)
     do {
-      if !makes, !FileManager.default.fileExists(atPath: settings.databasePath) {
-        throw StartFailure("there is no database at \(settings.databasePath)")
+      if !makes, case .sqlite(let path) = settings.database, !FileManager.default.fileExists(atPath: path) {
+        throw StartFailure("there is no database at \(path)")
       }
-      let (database, key) = try openDatabase(settings, as: .command)
+      let (database, key) = try openDatabase(settings, as: .command, makes: makes)
       let engine = Engine(database: database, key: key, callbacks: CallbackPolicy(allowPrivate: settings.allowsPrivateCallbacks))
       let answer = try await work(engine, settings)
       await database.close()
@@ -38,21 +38,29 @@ struct DatabaseOptions: ParsableArguments {
   }
 }
 
-/// Opens the database with the key that it was sealed with; an empty one gets a new key, if none is at hand.
-func openDatabase(_ settings: Settings, as role: SQLiteDatabase.Role) throws -> (SQLiteDatabase, SecretKey) {
+/// Opens the database with the key that it was sealed with. An empty one that is embedded gets a new key, if none is at hand; a server's does
+/// not, because all its nodes need the same. A command `makes` the schema of an empty one, or needs it to be there.
+func openDatabase(_ settings: Settings, as role: DatabaseRole, makes: Bool = true) throws -> (any Database, SecretKey) {
   var key: SecretKey?
-  let database = try SQLiteDatabase(path: settings.databasePath, role: role) { check in
-    let found = try settings.secretKey ?? SecretKeyFile.read(settings.secretKeyFile)
-    guard let used = try found ?? (check == nil ? SecretKeyFile.make(settings.secretKeyFile) : nil) else {
-      throw StartFailure("\(settings.databasePath) was sealed with a key that is not at hand: there is no \(settings.secretKeyFile)")
+  let place = settings.database.place
+  let isEmbedded = settings.database.folder != nil
+  func atHand() throws -> SecretKey? { try settings.secretKey ?? SecretKeyFile.read(settings.secretKeyFile) }
+  if !isEmbedded, try atHand() == nil {
+    throw StartFailure(
+      "\(place) needs the key that all its nodes share, and there is no \(settings.secretKeyFile). For a new database: "
+        + "openssl rand -base64 32 > \(settings.secretKeyFile)")
+  }
+  let database = try settings.database.open(
+    as: role, connections: role == .server ? settings.databaseConnections : 1, migrates: settings.migrates && (makes || isEmbedded)
+  ) { check in
+    guard let used = try atHand() ?? (check == nil ? SecretKeyFile.make(settings.secretKeyFile) : nil) else {
+      throw StartFailure("\(place) was sealed with a key that is not at hand: there is no \(settings.secretKeyFile)")
     }
-    if let check, check != used.check {
-      throw StartFailure("\(settings.databasePath) was sealed with another key than the one given")
-    }
+    if let check, check != used.check { throw StartFailure("\(place) was sealed with another key than the one given") }
     key = used
     return used.check
   }
-  guard let key else { throw StartFailure("\(settings.databasePath) was opened without a key") }
+  guard let key else { throw StartFailure("\(place) was opened without a key") }
   return (database, key)
 }
 

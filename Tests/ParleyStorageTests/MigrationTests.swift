@@ -121,7 +121,7 @@ struct MigrationTests {
     try await withPath { path in
       await (try Self.open(path)).close()
       try SQLiteConnection(path: path).execute("DELETE FROM parley_schema")
-      for role in [SQLiteDatabase.Role.server, .command] {
+      for role in [DatabaseRole.server, .command] {
         let refusal = #expect(throws: StartFailure.self) { try Self.open(path, role) }
         #expect(refusal?.description.contains(path) == true)
       }
@@ -131,15 +131,15 @@ struct MigrationTests {
   // MARK: - The key
 
   @Test(
-    "The first to open a database leaves a key check, which everyone after gets to see", arguments: [SQLiteDatabase.Role.server, .command])
-  func keyCheck(first: SQLiteDatabase.Role) async throws {
+    "The first to open a database leaves a key check, which everyone after gets to see", arguments: [DatabaseRole.server, .command])
+  func keyCheck(first: DatabaseRole) async throws {
     try await withPath { path in
       let made = try SQLiteDatabase(path: path, role: first) { kept in
         #expect(kept == nil)
         return "of the first key"
       }
       await made.close()
-      for role in [SQLiteDatabase.Role.server, .command] {
+      for role in [DatabaseRole.server, .command] {
         var seen: [String?] = []
         let database = try SQLiteDatabase(path: path, role: role) { kept in
           seen.append(kept)
@@ -156,7 +156,7 @@ struct MigrationTests {
   func wrongKey() async throws {
     try await withPath { path in
       await (try Self.open(path)).close()
-      for role in [SQLiteDatabase.Role.server, .command] {
+      for role in [DatabaseRole.server, .command] {
         let refusal = #expect(throws: StartFailure.self) {
           try SQLiteDatabase(path: path, role: role) { _ in throw StartFailure("this is not the key") }
         }
@@ -203,7 +203,7 @@ struct MigrationTests {
   }
 
   @discardableResult
-  private static func open(_ path: String, _ role: SQLiteDatabase.Role = .server) throws -> SQLiteDatabase {
+  private static func open(_ path: String, _ role: DatabaseRole = .server) throws -> SQLiteDatabase {
     try SQLiteDatabase(path: path, role: role) { $0 ?? TestDatabase.keyCheck }
   }
 

@@ -8,7 +8,7 @@ import Testing
 /// One file, who may open it, and what becomes of it.
 @Suite("SQLite file")
 struct SQLiteFileTests {
-  private static let roles: [SQLiteDatabase.Role] = [.server, .command]
+  private static let roles: [DatabaseRole] = [.server, .command]
   private let samples = Samples()
 
   // MARK: - Servers and commands
@@ -166,7 +166,7 @@ struct SQLiteFileTests {
   // MARK: - Damage
 
   @Test("A file that is no database is refused by name, and left as it is", arguments: SQLiteFileTests.roles)
-  func noDatabase(role: SQLiteDatabase.Role) async throws {
+  func noDatabase(role: DatabaseRole) async throws {
     let texts = ["no", "This is a letter, and no database.\n", String(repeating: "zeros and ones ", count: 2000), "SQLite format 3\0"]
     for text in texts {
       try await withPath { path in
@@ -227,7 +227,7 @@ struct SQLiteFileTests {
   }
 
   @Test("A database of another program is refused by name, and left as it is", arguments: SQLiteFileTests.roles)
-  func foreign(role: SQLiteDatabase.Role) async throws {
+  func foreign(role: DatabaseRole) async throws {
     try await withPath { path in
       try SQLiteFile.makeIfMissing(path)
       try SQLiteConnection(path: path).execute("CREATE TABLE account (id INTEGER PRIMARY KEY); INSERT INTO account VALUES (1)")
@@ -240,7 +240,7 @@ struct SQLiteFileTests {
   }
 
   @Test("A folder in the file's place is refused by name", arguments: SQLiteFileTests.roles)
-  func folderInPlace(role: SQLiteDatabase.Role) async throws {
+  func folderInPlace(role: DatabaseRole) async throws {
     try await withPath { path in
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
       let refusal = #expect(throws: StartFailure.self) { try Self.open(path, role) }
@@ -481,7 +481,7 @@ struct SQLiteFileTests {
   }
 
   @discardableResult
-  private static func open(_ path: String, _ role: SQLiteDatabase.Role = .server) throws -> SQLiteDatabase {
+  private static func open(_ path: String, _ role: DatabaseRole = .server) throws -> SQLiteDatabase {
     try SQLiteDatabase(path: path, role: role) { $0 ?? TestDatabase.keyCheck }
   }
 

@@ -6,9 +6,10 @@ import Testing
   /// What the files of each target may import. A target sees what stands to its right in the chain, never left; SQL is behind one seam.
   private static let imports: [String: Set<String>] = [
     "CBuild": [],
+    "CPostgres": [],
     "CSQLite": [],
     "ParleyDomain": ["Synchronization"],
-    "ParleyStorage": ["CSQLite", "DequeModule", "Foundation", "ParleyDomain", "Synchronization"],
+    "ParleyStorage": ["CPostgres", "CSQLite", "Crypto", "DequeModule", "Foundation", "ParleyDomain", "Synchronization"],
     "ParleyEngine": ["Crypto", "Foundation", "ParleyDomain", "ParleyStorage", "Synchronization"],
     "ParleyAPI": [
       "Crypto", "Foundation", "HTTPTypes", "HummingbirdCore", "Logging", "NIOCore", "NIOPosix", "ParleyDomain", "ParleyEngine",
@@ -30,10 +31,10 @@ import Testing
     }
   }
 
-  @Test("Only the SQLite driver imports SQLite's own library")
-  func seam() throws {
-    for file in try SourceFile.all(in: "Sources/ParleyStorage") where file.imports.contains("CSQLite") {
-      #expect(file.name.hasPrefix("SQLite"), "\(file.path)")
+  @Test("Only a database's driver imports its library", arguments: [("CSQLite", "SQLite"), ("CPostgres", "Postgres")])
+  func seam(library: String, prefix: String) throws {
+    for file in try SourceFile.all(in: "Sources/ParleyStorage") where file.imports.contains(library) {
+      #expect(file.name.hasPrefix(prefix), "\(file.path)")
     }
   }
 

@@ -1,0 +1,321 @@
+import CPostgres
+import Foundation
+import ParleyDomain
+
+/// How long a connection waits.
+struct PostgresTimeouts: Sendable {
+  /// For a connection of the pool.
+  var pool = Duration.seconds(5)
+  /// For one server to take a connection; libpq counts in seconds, from 2 on.
+  var connectSeconds = 5
+  /// Sending and receiving of one transaction, all tries of it together: what takes longer is a closed connection. The server's own limits
+  /// below are shorter, so that it is the server that gives up where it can.
+  var transaction = Duration.seconds(15)
+  var statementMilliseconds = 10_000
+  var lockMilliseconds = 5000
+  var idleInTransactionMilliseconds = 30_000
+  /// After which a connection that nobody needs is closed.
+  var idle = Duration.seconds(300)
+}
+
+/// One connection to a PostgreSQL server, with its statements kept prepared. Used by one thread at a time.
+///
+/// It is always in libpq's pipeline mode: statements are queued, and go out together once an answer is asked for.
+final class PostgresConnection: Connection, @unchecked Sendable {
+  // Unchecked: whoever has the connection has it alone; the pool sees to it.
+
+  /// Statements kept; beyond, all are dropped, which a program with a fixed set of texts does not reach.
+  private static let statementsMax = 256
+  /// Statements that are queued before their answers are read, so that the queue stays small.
+  private static let queuedMax = 64
+  static let versionMin = 140_000
+
+  private enum Queued {
+    case preparation(of: String)
+    case statement
+    /// The end of what was sent without waiting for the answers.
+    case end
+  }
+
+  /// When what is being waited for is given up and the connection with it; nil to wait for ever.
+  var deadline: ContinuousClock.Instant?
+  /// Whether rows are shown as they come instead of being collected first; a statement can't run inside another's `body` then.
+  var streamsRows = false
+  /// Whether the connection can't be used any more.
+  private(set) var isBroken = false
+  /// Whether a COMMIT is on its way or was, so that what became of the transaction may be unknown.
+  private(set) var hasSentCommit = false
+  /// Where the server stands, for people.
+  let place: String
+
+  private let handle: OpaquePointer
+  private var names: [String: String] = [:]
+  private var queued: [Queued] = []
+  private let warnings = Warnings()
+
+  /// Connects to the first of the URL's servers that is what the URL asks for. The thread waits as long as libpq's `connect_timeout`.
+  init(_ url: PostgresURL, connectSeconds: Int) throws {
+    place = url.place
+    // What stands before the URL are defaults, what stands behind it is not for the URL to say.
+    let parameters = [
+      ("connect_timeout", "\(connectSeconds)"), ("fallback_application_name", "parley"), ("gssencmode", "disable"), ("dbname", url.text),
+      ("client_encoding", "UTF8"),
+    ]
+    let keywords = parameters.map { strdup($0.0) } + [nil]
+    let values = parameters.map { strdup($0.1) } + [nil]
+    defer { for text in keywords + values { free(text) } }
+    let opened = PQconnectdbParams(keywords.map { UnsafePointer($0) }, values.map { UnsafePointer($0) }, 1)
+    guard let opened, PQstatus(opened) == CONNECTION_OK else {
+      defer { PQfinish(opened) }
+      throw PostgresError(lost: opened.map(Self.message) ?? "out of memory")
+    }
+    handle = opened
+    PQsetNoticeReceiver(
+      handle, { context, result in context.map { Unmanaged<Warnings>.fromOpaque($0).takeUnretainedValue().add(result) } },
+      Unmanaged.passUnretained(warnings).toOpaque())
+    guard PQsetnonblocking(handle, 1) == 0, PQenterPipelineMode(handle) == 1 else { throw lost() }
+  }
+
+  deinit { PQfinish(handle) }
+
+  /// Whether the server has closed the connection while nobody used it. Costs one look at the socket.
+  func isStale() -> Bool {
+    guard !isBroken else { return true }
+    var entry = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
+    // Whatever came unasked is either a notice or the end.
+    guard poll(&entry, 1, 0) > 0 else { return false }
+    if PQconsumeInput(handle) == 0 || PQstatus(handle) != CONNECTION_OK { isBroken = true }
+    return isBroken
+  }
+
+  /// The number that the server gave this connection at its start; another than the process's own shows that something stands between.
+  var announcedProcess: Int64 { Int64(PQbackendPID(handle)) }
+
+  // MARK: - Transactions
+
+  /// Opens a transaction together with what comes next.
+  func begin(_ begin: StaticString) throws {
+    hasSentCommit = false
+    try send(SQL(stringLiteral: String(describing: begin)))
+  }
+
+  /// Ends a transaction that only read, without waiting for the answer.
+  func leave() throws {
+    try send("COMMIT")
+    guard PQpipelineSync(handle) == 1 else { throw lost() }
+    queued.append(.end)
+    try flush()
+  }
+
+  /// Sends all that is queued and COMMIT. An error of the server's own means that nothing was committed; after any other, nobody knows.
+  func commit() throws {
+    try send("COMMIT")
+    hasSentCommit = true
+    warnings.clear()
+    let result = try answer()
+    // A transaction that failed before says ROLLBACK.
+    guard String(cString: PQcmdStatus(result?.handle)) == "COMMIT" else {
+      hasSentCommit = false
+      throw PostgresError(sqlState: "25P02", message: "the transaction had failed before its end")
+    }
+    // Committed here, but not where it should be as well: a standby that is waited for.
+    if let warning = warnings.first { throw PostgresError(sqlState: nil, message: warning) }
+  }
+
+  /// Ends a transaction that is not to be committed; a connection that can't is broken.
+  func rollBack() {
+    // If something that was queued fails, the server skips what is behind it: hence the second time.
+    for _ in 0..<2 where !isBroken && !(queued.isEmpty && PQtransactionStatus(handle) == PQTRANS_IDLE) { _ = try? run("ROLLBACK") }
+    if PQtransactionStatus(handle) != PQTRANS_IDLE { isBroken = true }
+  }
+
+  /// Runs text of one or more statements without values.
+  func execute(_ text: String) throws {
+    if !queued.isEmpty { try answer() }
+    guard PQexitPipelineMode(handle) == 1, PQsendQuery(handle, text) == 1 else { throw lost() }
+    try flush()
+    var failure: PostgresError?
+    while let result = try next() {
+      if PQresultStatus(result.handle) == PGRES_FATAL_ERROR { failure = failure ?? error(in: result) }
+    }
+    guard PQenterPipelineMode(handle) == 1 else { throw lost() }
+    if let failure { throw failure }
+  }
+
+  // MARK: - Statements
+
+  func run(_ sql: SQL) throws -> Int {
+    try queue(sql)
+    return try answer().flatMap { Int(String(cString: PQcmdTuples($0.handle))) } ?? 0
+  }
+
+  func send(_ sql: SQL) throws {
+    try queue(sql)
+    if queued.count >= Self.queuedMax { try answer() }
+  }
+
+  func rows(_ sql: SQL, _ body: (any Row) throws -> Void) throws {
+    try queue(sql)
+    if streamsRows {
+      try answer(streaming: true, body)
+    } else if let result = try answer() {
+      for row in 0..<PQntuples(result.handle) { try body(PostgresRow(result: result.handle, row: row)) }
+    }
+  }
+
+  func lockedRows(_ sql: SQL, _ body: (any Row) throws -> Void) throws {
+    try rows(sql.followed(by: " FOR UPDATE"), body)
+  }
+
+  // MARK: - The pipeline
+
+  private func queue(_ sql: SQL) throws {
+    guard !isBroken else { throw PostgresError(lost: "the connection was lost") }
+    let name: String
+    if let known = names[sql.text] {
+      name = known
+    } else {
+      name = try prepare(sql)
+    }
+    let arguments = PostgresArguments(sql.values)
+    let sent = arguments.withPointers { PQsendQueryPrepared(handle, name, Int32(sql.values.count), $0, nil, nil, 0) }
+    guard sent == 1 else { throw lost() }
+    queued.append(.statement)
+  }
+
+  private func prepare(_ sql: SQL) throws -> String {
+    if names.count >= Self.statementsMax {
+      names = [:]
+      try send("DEALLOCATE ALL")
+    }
+    // COMMIT has a name by which it is known on the wire, as any other has.
+    let name = sql.text == "COMMIT" ? "commit" : "s\(names.count)"
+    guard PQsendPrepare(handle, name, sql.text, Int32(sql.values.count), sql.values.map(\.oid)) == 1 else { throw lost() }
+    names[sql.text] = name
+    queued.append(.preparation(of: sql.text))
+    return name
+  }
+
+  /// Sends what is queued, reads the answers to all of it, and gives the last one's. Throws the first error among them.
+  @discardableResult
+  private func answer(streaming: Bool = false, _ body: (any Row) throws -> Void = { _ in }) throws -> PostgresResult? {
+    guard PQpipelineSync(handle) == 1 else { throw lost() }
+    try flush()
+    var failure: (any Error)?
+    var last: PostgresResult?
+    for (index, item) in queued.enumerated() {
+      if streaming, index == queued.count - 1, failure == nil {
+        failure = try showRows(body)
+        continue
+      }
+      while let result = try next() {
+        let status = PQresultStatus(result.handle)
+        if status == PGRES_PIPELINE_SYNC { break }
+        if status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK {
+          last = result
+        } else {
+          if case .preparation(let text) = item { names[text] = nil }
+          if status == PGRES_FATAL_ERROR, failure == nil { failure = error(in: result) }
+        }
+      }
+    }
+    queued.removeAll(keepingCapacity: true)
+    guard let sync = try next(), PQresultStatus(sync.handle) == PGRES_PIPELINE_SYNC else { throw lost() }
+    if let failure { throw failure }
+    return last
+  }
+
+  /// Shows the rows of the next statement one by one; what goes wrong is returned, because all must be read in any case.
+  private func showRows(_ body: (any Row) throws -> Void) throws -> (any Error)? {
+    var failure: (any Error)?
+    PQsetSingleRowMode(handle)
+    while let result = try next() {
+      switch PQresultStatus(result.handle) {
+      case PGRES_SINGLE_TUPLE, PGRES_TUPLES_OK:
+        guard failure == nil else { continue }
+        do {
+          for row in 0..<PQntuples(result.handle) { try body(PostgresRow(result: result.handle, row: row)) }
+        } catch {
+          failure = error
+        }
+      case PGRES_FATAL_ERROR: failure = error(in: result)
+      default: break
+      }
+    }
+    return failure
+  }
+
+  private func flush() throws {
+    while true {
+      let code = PQflush(handle)
+      if code == 0 { return }
+      guard code > 0 else { throw lost() }
+      // A server that can't send its answers takes nothing more.
+      if try wait(for: POLLIN | POLLOUT) & POLLIN != 0, PQconsumeInput(handle) == 0 { throw lost() }
+    }
+  }
+
+  /// The next result; nil at the end of a statement's.
+  private func next() throws -> PostgresResult? {
+    while PQisBusy(handle) == 1 {
+      _ = try wait(for: POLLIN)
+      guard PQconsumeInput(handle) == 1 else { throw lost() }
+    }
+    let result = PQgetResult(handle).map(PostgresResult.init)
+    if PQstatus(handle) == CONNECTION_BAD { throw result.map { lost(error(in: $0)) } ?? lost() }
+    return result
+  }
+
+  /// Waits until the socket can do one of the things; says which. The connection is broken once the deadline has passed.
+  private func wait(for events: Int32) throws -> Int32 {
+    var entry = pollfd(fd: PQsocket(handle), events: Int16(events), revents: 0)
+    while true {
+      var milliseconds = -1
+      if let deadline {
+        let left = ContinuousClock.now.duration(to: deadline)
+        guard left > .zero else {
+          isBroken = true
+          throw PostgresError(lost: "the database did not answer in time")
+        }
+        milliseconds = left.microseconds / 1000 + 1
+      }
+      let ready = poll(&entry, 1, Int32(clamping: milliseconds))
+      if ready > 0 { return Int32(entry.revents) & events == 0 ? events : Int32(entry.revents) }
+      guard ready == 0 || errno == EINTR else { throw lost() }
+    }
+  }
+
+  // MARK: - Errors
+
+  private func lost(_ cause: PostgresError? = nil) -> PostgresError {
+    isBroken = true
+    return PostgresError(lost: cause?.message ?? Self.message(handle), sqlState: cause?.sqlState)
+  }
+
+  private func error(in result: PostgresResult) -> PostgresError {
+    let state = PQresultErrorField(result.handle, Int32(UInt8(ascii: "C"))).map { String(cString: $0) }
+    // The primary message alone: details quote what people wrote.
+    let message = PQresultErrorField(result.handle, Int32(UInt8(ascii: "M"))).map { String(cString: $0) }
+    return PostgresError(sqlState: state, message: message ?? Self.firstLine(PQresultErrorMessage(result.handle)))
+  }
+
+  private static func message(_ handle: OpaquePointer) -> String { firstLine(PQerrorMessage(handle)) }
+
+  private static func firstLine(_ text: UnsafePointer<CChar>?) -> String {
+    text.map { String(cString: $0) }?.split(separator: "\n").first.map(String.init) ?? "no reason was given"
+  }
+}
+
+/// What the server warned of since it was last asked.
+private final class Warnings {
+  private(set) var first: String?
+
+  func add(_ result: OpaquePointer?) {
+    guard first == nil, let severity = PQresultErrorField(result, Int32(UInt8(ascii: "V"))), String(cString: severity) == "WARNING" else {
+      return
+    }
+    first = PQresultErrorField(result, Int32(UInt8(ascii: "M"))).map { String(cString: $0) } ?? "a warning"
+  }
+
+  func clear() { first = nil }
+}

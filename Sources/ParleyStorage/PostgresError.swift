@@ -1,0 +1,38 @@
+import ParleyDomain
+
+/// What PostgreSQL or the way to it said.
+struct PostgresError: Error, CustomStringConvertible {
+  /// Five characters, of which the first two are the class; nil where the error is not the server's.
+  let sqlState: String?
+  let message: String
+  /// Whether the connection ended with it.
+  let isLoss: Bool
+
+  init(sqlState: String?, message: String) {
+    (self.sqlState, self.message, isLoss) = (sqlState, message, false)
+  }
+
+  init(lost message: String, sqlState: String? = nil) {
+    (self.sqlState, self.message, isLoss) = (sqlState, message, true)
+  }
+
+  /// Whether the server says that it undid the transaction because of others, so that the same may work now: serialization failure and
+  /// deadlock. No other error allows a write to be run again.
+  var isFromOthers: Bool { sqlState == "40001" || sqlState == "40P01" }
+
+  /// Whether the server on this connection takes no writes, as one that has become a standby: the next connection may lead elsewhere.
+  var isReadOnlyServer: Bool { sqlState == "25006" }
+
+  /// Whether the cause is the server's state or others', so that the same request may work later.
+  var isPassing: Bool {
+    guard let sqlState else { return true }
+    // 08 connection, 25 state of the transaction, 28 signing in, 3D the database, 40 rolled back because of others, 53 resources, 55 locks,
+    // 57 an operator or a limit of time, 58 the system, XX the server itself.
+    return isLoss || ["08", "25", "28", "3D", "40", "53", "55", "57", "58", "XX"].contains(sqlState.prefix(2))
+  }
+
+  var description: String { "PostgreSQL\(sqlState.map { " error \($0)" } ?? ""): \(message)" }
+
+  /// The error as callers of the database see it.
+  var asSeenOutside: any Error { isPassing ? ParleyError.unavailable(cause: description) : self }
+}

@@ -1,0 +1,242 @@
+import DequeModule
+import Foundation
+import ParleyDomain
+import Synchronization
+
+/// A bounded number of threads with a connection each. They start when they are needed, and end when nobody has needed them for long.
+final class PostgresPool: @unchecked Sendable {
+  // Unchecked: everything that changes is guarded by `lock`.
+
+  /// Closures that may wait for a connection; beyond, callers are told to come again.
+  static let queueMax = 4096
+
+  private let connectionsMax: Int
+  private let timeouts: PostgresTimeouts
+  private let connect: @Sendable () throws -> PostgresConnection
+  private let lock = NSLock()
+  private var queue: Deque<Waiting> = []
+  /// The one that rested last is woken first, so that few are busy when there is little to do.
+  private var resting: [PostgresWorker] = []
+  private var workers = 0
+  private var isStopping = false
+  private var whenEnded: [CheckedContinuation<Void, Never>] = []
+  private var waitsExpire = false
+
+  private let waitMicroseconds = Atomic<Int>(0)
+  private let refused = Atomic<Int>(0)
+  let connectionsOpen = Atomic<Int>(0)
+  let connectionsFailed = Atomic<Int>(0)
+
+  private struct Waiting {
+    let job: any PostgresJob
+    let since: ContinuousClock.Instant
+  }
+
+  init(connectionsMax: Int, timeouts: PostgresTimeouts, connect: @escaping @Sendable () throws -> PostgresConnection) {
+    (self.connectionsMax, self.timeouts, self.connect) = (connectionsMax, timeouts, connect)
+  }
+
+  /// Runs the closure on a thread that has a connection to give; throws `.unavailable` if none comes free in time.
+  func run<Answer: Sendable>(_ body: @escaping @Sendable (PostgresWorker) throws -> Answer) async throws -> Answer {
+    try await withCheckedThrowingContinuation { continuation in submit(Job(body: body, continuation: continuation)) }
+  }
+
+  /// Does what was accepted, then ends the threads.
+  func stop() async {
+    await withCheckedContinuation { continuation in
+      let idle = lock.withLock {
+        isStopping = true
+        defer { resting = [] }
+        if workers > 0 { whenEnded.append(continuation) } else { continuation.resume() }
+        return resting
+      }
+      for worker in idle { worker.wake(for: nil) }
+    }
+  }
+
+  func add(to metrics: inout DatabaseMetrics) {
+    (metrics.queueLength, metrics.connectionsInUse) = lock.withLock { (queue.count, workers - resting.count) }
+    metrics.waitMicroseconds = waitMicroseconds.load(ordering: .relaxed)
+    metrics.refusedByQueue = refused.load(ordering: .relaxed)
+    metrics.connections = connectionsOpen.load(ordering: .relaxed)
+    metrics.connectionsFailed = connectionsFailed.load(ordering: .relaxed)
+  }
+
+  private func submit(_ job: any PostgresJob) {
+    let refusal: String? = lock.withLock {
+      if isStopping { return "the server is stopping" }
+      if let worker = resting.popLast() {
+        worker.wake(for: job)
+      } else if workers < connectionsMax {
+        workers += 1
+        PostgresWorker(pool: self, connect: connect).start(with: job)
+      } else if queue.count < Self.queueMax {
+        queue.append(Waiting(job: job, since: .now))
+        expireLater()
+      } else {
+        return "too much waits for a connection"
+      }
+      return nil
+    }
+    if let refusal { refuse(job, refusal) }
+  }
+
+  private func refuse(_ job: any PostgresJob, _ cause: String) {
+    refused.add(1, ordering: .relaxed)
+    job.fail(.unavailable(cause: cause))
+  }
+
+  // MARK: - For the workers
+
+  /// What a worker that has nothing to do does next; nil when it is to rest.
+  fileprivate func next(for worker: PostgresWorker) -> PostgresWorker.Step? {
+    lock.withLock {
+      if let waiting = queue.popFirst() {
+        waitMicroseconds.add(waiting.since.duration(to: .now).microseconds, ordering: .relaxed)
+        return .run(waiting.job)
+      }
+      if isStopping { return .end }
+      resting.append(worker)
+      return nil
+    }
+  }
+
+  /// Whether a worker that has rested for long may end; no if it was woken meanwhile.
+  fileprivate func mayEnd(_ worker: PostgresWorker) -> Bool {
+    lock.withLock {
+      guard let index = resting.firstIndex(where: { $0 === worker }) else { return false }
+      resting.remove(at: index)
+      return true
+    }
+  }
+
+  fileprivate func ended() {
+    let waiting = lock.withLock {
+      workers -= 1
+      guard isStopping, workers == 0 else { return [CheckedContinuation<Void, Never>]() }
+      defer { whenEnded = [] }
+      return whenEnded
+    }
+    for continuation in waiting { continuation.resume() }
+  }
+
+  fileprivate var idle: Duration { timeouts.idle }
+
+  // MARK: - Waiting that lasts too long
+
+  /// Sees to it that somebody looks when the first in the queue has waited long enough. Called with the lock held.
+  private func expireLater() {
+    guard !waitsExpire, let first = queue.first else { return }
+    waitsExpire = true
+    let milliseconds = max(1, ContinuousClock.now.duration(to: first.since + timeouts.pool).microseconds / 1000 + 1)
+    DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { self.expire() }
+  }
+
+  private func expire() {
+    let expired = lock.withLock {
+      waitsExpire = false
+      var expired: [any PostgresJob] = []
+      while let first = queue.first, first.since + timeouts.pool <= .now {
+        expired.append(first.job)
+        queue.removeFirst()
+        waitMicroseconds.add(timeouts.pool.microseconds, ordering: .relaxed)
+      }
+      expireLater()
+      return expired
+    }
+    for job in expired { refuse(job, "no connection to the database came free in time") }
+  }
+}
+
+/// A thread of the pool and its connection.
+final class PostgresWorker: @unchecked Sendable {
+  // Unchecked: the connection belongs to the thread; `step` is handed over by the semaphore.
+
+  fileprivate enum Step {
+    case run(any PostgresJob)
+    case end
+  }
+
+  private let pool: PostgresPool
+  private let connect: @Sendable () throws -> PostgresConnection
+  private let semaphore = DispatchSemaphore(value: 0)
+  private var step: Step = .end
+  private var opened: PostgresConnection?
+
+  fileprivate init(pool: PostgresPool, connect: @escaping @Sendable () throws -> PostgresConnection) {
+    (self.pool, self.connect) = (pool, connect)
+  }
+
+  /// The thread's connection, made if there is none that works. `isFresh` tells one that was made just now.
+  func connection() throws -> (PostgresConnection, isFresh: Bool) {
+    if let opened, !opened.isStale() { return (opened, false) }
+    discard()
+    do {
+      let connection = try connect()
+      opened = connection
+      pool.connectionsOpen.add(1, ordering: .relaxed)
+      return (connection, true)
+    } catch {
+      pool.connectionsFailed.add(1, ordering: .relaxed)
+      throw error
+    }
+  }
+
+  /// Closes the connection; the next who needs one gets another.
+  func discard() {
+    guard opened != nil else { return }
+    opened = nil
+    pool.connectionsOpen.subtract(1, ordering: .relaxed)
+  }
+
+  fileprivate func start(with job: any PostgresJob) {
+    step = .run(job)
+    let thread = Thread { self.loop() }
+    thread.name = "parley-database"
+    thread.start()
+  }
+
+  /// Hands work over to the thread, which rests; nil ends it.
+  fileprivate func wake(for job: (any PostgresJob)?) {
+    step = job.map(Step.run) ?? .end
+    semaphore.signal()
+  }
+
+  private func loop() {
+    while case .run(let job) = step {
+      job.run(on: self)
+      if let next = pool.next(for: self) {
+        step = next
+      } else {
+        rest()
+      }
+    }
+    discard()
+    pool.ended()
+  }
+
+  private func rest() {
+    let seconds = Double(pool.idle.microseconds) / 1_000_000
+    guard semaphore.wait(timeout: .now() + seconds) == .timedOut else { return }
+    if pool.mayEnd(self) { step = .end } else { semaphore.wait() }
+  }
+}
+
+/// A closure that waits for a connection, and who waits for it.
+private protocol PostgresJob: AnyObject, Sendable {
+  func run(on worker: PostgresWorker)
+  func fail(_ error: ParleyError)
+}
+
+private final class Job<Answer: Sendable>: PostgresJob {
+  private let body: @Sendable (PostgresWorker) throws -> Answer
+  private let continuation: CheckedContinuation<Answer, any Error>
+
+  init(body: @escaping @Sendable (PostgresWorker) throws -> Answer, continuation: CheckedContinuation<Answer, any Error>) {
+    self.body = body
+    self.continuation = continuation
+  }
+
+  func run(on worker: PostgresWorker) { continuation.resume(with: Result { try body(worker) }) }
+  func fail(_ error: ParleyError) { continuation.resume(throwing: error) }
+}
