@@ -99,8 +99,12 @@ final class PostgresConnection: Connection, @unchecked Sendable {
     try send(SQL(stringLiteral: String(describing: begin)))
   }
 
+  /// Has all that was sent answered.
+  func settle() throws { if !queued.isEmpty { try answer() } }
+
   /// Ends a transaction that only read, without waiting for the answer.
   func leave() throws {
+    try settle()
     try send("COMMIT")
     guard PQpipelineSync(handle) == 1 else { throw lost() }
     queued.append(.end)
@@ -131,7 +135,7 @@ final class PostgresConnection: Connection, @unchecked Sendable {
 
   /// Runs text of one or more statements without values.
   func execute(_ text: String) throws {
-    if !queued.isEmpty { try answer() }
+    try settle()
     guard PQexitPipelineMode(handle) == 1, PQsendQuery(handle, text) == 1 else { throw lost() }
     try flush()
     var failure: PostgresError?

@@ -125,7 +125,11 @@ package final class PostgresDatabase: Database {
         self.readMicroseconds.add((ContinuousClock.now - start).microseconds, ordering: .relaxed)
       }
       return try self.repeating(on: worker) { connection in
-        if case .statement = access { return try body(connection) }
+        if case .statement = access {
+          let answer = try body(connection)
+          try connection.settle()
+          return answer
+        }
         connection.streamsRows = access == .bulk
         defer { connection.streamsRows = false }
         try connection.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")

@@ -5,9 +5,9 @@ import ParleyTesting
 import Testing
 
 @Suite struct AccountsTests {
-  @Test("B-AUTH-1, B-AUTH-2: an account signs in by its token, and by nothing else")
-  func signIn() async throws {
-    try await TestEngine.with { test in
+  @Test("B-AUTH-1, B-AUTH-2: an account signs in by its token, and by nothing else", arguments: TestDatabase.kinds)
+  func signIn(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let accounts = test.engine.accounts
       let (account, token) = try await accounts.create(name: "Harbor")
       #expect(account.id.text.hasPrefix("AC") && account.id.text.utf8.count == 34 && token.utf8.count == 32)
@@ -22,9 +22,10 @@ import Testing
     }
   }
 
-  @Test("Account and token that are given are taken as they are; an account that is there already is left alone")
-  func given() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "Account and token that are given are taken as they are; an account that is there already is left alone", arguments: TestDatabase.kinds)
+  func given(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let accounts = test.engine.accounts
       let sid = Account.ID(random: Array(repeating: 7, count: 16))
       let made = try await accounts.create(name: "Harbor", sid: sid, token: "correct horse battery")
@@ -36,9 +37,9 @@ import Testing
     }
   }
 
-  @Test("A rotated token takes the old one's place")
-  func rotate() async throws {
-    try await TestEngine.with { test in
+  @Test("A rotated token takes the old one's place", arguments: TestDatabase.kinds)
+  func rotate(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let accounts = test.engine.accounts
       let (account, old) = try await accounts.create(name: "Harbor")
       let new = try await accounts.rotateToken(of: account.id)
@@ -49,9 +50,10 @@ import Testing
     }
   }
 
-  @Test("B-AUTH-5: a disabled account signs in no more, nor do its keys; the first time of disabling is kept")
-  func disable() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-AUTH-5: a disabled account signs in no more, nor do its keys; the first time of disabling is kept", arguments: TestDatabase.kinds)
+  func disable(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let accounts = test.engine.accounts
       let (account, token) = try await accounts.create(name: "Harbor")
       let (key, secret) = try await accounts.createKey(of: account.id, name: "ci")
@@ -66,9 +68,9 @@ import Testing
     }
   }
 
-  @Test("B-AUTH-4, B-AUTH-5: a key signs in to its own account until it is revoked, and the others go on")
-  func keys() async throws {
-    try await TestEngine.with { test in
+  @Test("B-AUTH-4, B-AUTH-5: a key signs in to its own account until it is revoked, and the others go on", arguments: TestDatabase.kinds)
+  func keys(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let accounts = test.engine.accounts
       let (account, token) = try await accounts.create(name: "Harbor")
       let (one, oneSecret) = try await accounts.createKey(of: account.id, name: "one")
@@ -89,9 +91,9 @@ import Testing
     }
   }
 
-  @Test("What is not there is said to be so, by its SID")
-  func unknown() async throws {
-    try await TestEngine.with { test in
+  @Test("What is not there is said to be so, by its SID", arguments: TestDatabase.kinds)
+  func unknown(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let accounts = test.engine.accounts
       let sid = Account.ID(random: Array(repeating: 7, count: 16))
       let key = APIKey.ID(random: Array(repeating: 7, count: 16))

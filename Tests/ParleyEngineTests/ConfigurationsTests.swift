@@ -6,9 +6,11 @@ import Testing
 @Suite struct ConfigurationsTests {
   private static let bridge = #","conversationsV1Bridge":{"serviceId":"IS00000000000000000000000000000001"}"#
 
-  @Test("B-OP-1, B-OP-3, B-OP-5: a configuration is there, and its operation completed, once the request is answered")
-  func create() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-OP-1, B-OP-3, B-OP-5: a configuration is there, and its operation completed, once the request is answered",
+    arguments: TestDatabase.kinds)
+  func create(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let accepted = try await test.accepted(.profile)
       let configuration = try await test.engine.configurations.fetch(accepted.configurationId, for: test.account)
       #expect((configuration.version, configuration.createdAt, configuration.updatedAt) == (1, test.clock.now, test.clock.now))
@@ -18,9 +20,11 @@ import Testing
     }
   }
 
-  @Test("B-CFG-6: a bridged service belongs to one configuration of the account; a second is a conflict that names the first")
-  func bridge() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-CFG-6: a bridged service belongs to one configuration of the account; a second is a conflict that names the first",
+    arguments: TestDatabase.kinds)
+  func bridge(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let first = try await test.configuration(more: Self.bridge)
       await #expect(throws: ParleyError.conflict(.bridge(of: first))) { try await test.configuration(more: Self.bridge) }
       let other = try await test.engine.accounts.create(name: "other").account.id
@@ -29,9 +33,9 @@ import Testing
     }
   }
 
-  @Test("B-IDEM-2: the same request under the same key gets the first answer, and nothing is made again")
-  func replay() async throws {
-    try await TestEngine.with { test in
+  @Test("B-IDEM-2: the same request under the same key gets the first answer, and nothing is made again", arguments: TestDatabase.kinds)
+  func replay(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let key = IdempotencyKey(text: "11111111-1111-1111-1111-111111111111", fingerprint: "one")
       let first = try await test.accepted(under: key)
       test.clock.advance(seconds: 60)
@@ -45,9 +49,11 @@ import Testing
     }
   }
 
-  @Test("B-IDEM-2: a key is remembered for 24 hours to the millisecond; then it is used anew, and the newer answer is remembered")
-  func expiry() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-IDEM-2: a key is remembered for 24 hours to the millisecond; then it is used anew, and the newer answer is remembered",
+    arguments: TestDatabase.kinds)
+  func expiry(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let key = IdempotencyKey(text: "11111111-1111-1111-1111-111111111111", fingerprint: "one")
       let first = try await test.accepted(under: key)
       test.clock.advance(seconds: 24 * 3600)
@@ -68,9 +74,9 @@ import Testing
     }
   }
 
-  @Test("B-IDEM-3: another request under the same key is a conflict, and nothing is made")
-  func otherRequest() async throws {
-    try await TestEngine.with { test in
+  @Test("B-IDEM-3: another request under the same key is a conflict, and nothing is made", arguments: TestDatabase.kinds)
+  func otherRequest(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       _ = try await test.accepted(under: IdempotencyKey(text: "11111111-1111-1111-1111-111111111111", fingerprint: "one"))
       await #expect(throws: ParleyError.conflict(.idempotencyKeyReused)) {
         try await test.accepted(under: IdempotencyKey(text: "11111111-1111-1111-1111-111111111111", fingerprint: "two"))
@@ -79,9 +85,9 @@ import Testing
     }
   }
 
-  @Test("B-IDEM-2: a key of one account is nothing to another")
-  func otherAccount() async throws {
-    try await TestEngine.with { test in
+  @Test("B-IDEM-2: a key of one account is nothing to another", arguments: TestDatabase.kinds)
+  func otherAccount(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let key = IdempotencyKey(text: "11111111-1111-1111-1111-111111111111", fingerprint: "one")
       let other = try await test.engine.accounts.create(name: "other").account.id
       let first = try await test.accepted(under: key)
@@ -93,9 +99,9 @@ import Testing
     }
   }
 
-  @Test("B-IDEM-4: a refused request leaves its key unused")
-  func refused() async throws {
-    try await TestEngine.with { test in
+  @Test("B-IDEM-4: a refused request leaves its key unused", arguments: TestDatabase.kinds)
+  func refused(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let key = IdempotencyKey(text: "11111111-1111-1111-1111-111111111111", fingerprint: "one")
       let holder = try await test.configuration(more: Self.bridge)
       await #expect(throws: ParleyError.conflict(.bridge(of: holder))) { try await test.accepted(more: Self.bridge, under: key) }
@@ -105,9 +111,9 @@ import Testing
     }
   }
 
-  @Test("B-IDEM-4: requests that come at once under one key all get one answer")
-  func atOnce() async throws {
-    try await TestEngine.with { test in
+  @Test("B-IDEM-4: requests that come at once under one key all get one answer", arguments: TestDatabase.kinds)
+  func atOnce(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       for round in 0..<50 {
         let key = IdempotencyKey(text: "11111111-1111-1111-1111-\(String(100_000_000_000 + round))", fingerprint: "one")
         let operations = try await withThrowingTaskGroup(of: ParleyDomain.Operation.ID.self) { group in

@@ -4,9 +4,11 @@ import ParleyTesting
 import Testing
 
 @Suite struct ConversationsTests {
-  @Test("B-CONV-1, B-CONV-7: a new conversation is ACTIVE and shows its configuration and its participants with their ids")
-  func create() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-CONV-1, B-CONV-7: a new conversation is ACTIVE and shows its configuration and its participants with their ids",
+    arguments: TestDatabase.kinds)
+  func create(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration(.addresses)
       let created = try await test.create(
         configuration, [participant(.customer, "SMS \(Text.a)"), participant(.aiAgent, name: "Bot")],
@@ -24,9 +26,9 @@ import Testing
     }
   }
 
-  @Test("B-CONV-2: a configuration that is unknown, or another account's, is not found, and nothing is made")
-  func unknownConfiguration() async throws {
-    try await TestEngine.with { test in
+  @Test("B-CONV-2: a configuration that is unknown, or another account's, is not found, and nothing is made", arguments: TestDatabase.kinds)
+  func unknownConfiguration(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let unknown = try #require(Configuration.ID("conv_configuration_00000000000000000000000000"))
       let other = try await test.engine.accounts.create(name: "other").account.id
       let foreign = try await test.configuration(for: other)
@@ -37,9 +39,11 @@ import Testing
     }
   }
 
-  @Test("B-CONV-3: a conversation with inline settings has no configurationId and shows those settings, capture rules left out")
-  func inlineConfiguration() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-CONV-3: a conversation with inline settings has no configurationId and shows those settings, capture rules left out",
+    arguments: TestDatabase.kinds)
+  func inlineConfiguration(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let body = """
         {"configurationId":null,"configuration":{"conversationGroupingType":"GROUP_BY_PROFILE","memoryStoreId":"\(Text.store)",
          "channelSettings":{"SMS":{"statusTimeouts":{"closed":9},"captureRules":[{"from":"*","to":"*"}]}}}}
@@ -55,9 +59,11 @@ import Testing
     }
   }
 
-  @Test("B-CONV-4: settings beside a configurationId override it for this conversation alone, a channel's timeouts as a whole")
-  func overrides() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-CONV-4: settings beside a configurationId override it for this conversation alone, a channel's timeouts as a whole",
+    arguments: TestDatabase.kinds)
+  func overrides(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration(
         more: """
           ,"memoryExtractionEnabled":false,"intelligenceConfigurationIds":["GA1"],"statusCallbacks":[{"url":"https://hooks.example.com/a"}],
@@ -86,9 +92,11 @@ import Testing
     }
   }
 
-  @Test("B-CONV-4: a grouping type or store that differs from the configuration's is a problem with its path; the same is none")
-  func disagreement() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-CONV-4: a grouping type or store that differs from the configuration's is a problem with its path; the same is none",
+    arguments: TestDatabase.kinds)
+  func disagreement(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration(.addresses)
       await #expect(
         throws: ParleyError.invalid([
@@ -106,9 +114,9 @@ import Testing
     }
   }
 
-  @Test("B-CONV-6: a conflict of the last of fifty participants leaves nothing of the conversation behind")
-  func allOrNothing() async throws {
-    try await TestEngine.with { test in
+  @Test("B-CONV-6: a conflict of the last of fifty participants leaves nothing of the conversation behind", arguments: TestDatabase.kinds)
+  func allOrNothing(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration()
       let holder = try await test.conversation(
         configuration, [participant(.customer, "SMS \(Text.a)"), participant(.agent, "SMS \(Text.b)")])
@@ -122,9 +130,9 @@ import Testing
     }
   }
 
-  @Test("B-CONV-22: a PUT sets the status, and keeps name and metadata that it does not name")
-  func put() async throws {
-    try await TestEngine.with { test in
+  @Test("B-CONV-22: a PUT sets the status, and keeps name and metadata that it does not name", arguments: TestDatabase.kinds)
+  func put(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let id: Conversation.ID = try await test.create(test.configuration(), more: #","name":"Order","metadata":{"k":"v"}"#).id()
       let paused = try await test.put(.inactive, id)
       #expect((paused.text("status"), paused.text("name")) == ("INACTIVE", "Order"))
@@ -136,9 +144,9 @@ import Testing
     }
   }
 
-  @Test("B-CONV-24: PATCH replaces the callbacks, [] ends them, null brings back the configuration's list")
-  func callbacks() async throws {
-    try await TestEngine.with { test in
+  @Test("B-CONV-24: PATCH replaces the callbacks, [] ends them, null brings back the configuration's list", arguments: TestDatabase.kinds)
+  func callbacks(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration(more: #","statusCallbacks":[{"url":"https://hooks.example.com/a"}]"#)
       let id: Conversation.ID = try await test.create(
         configuration, more: #","configuration":{"memoryExtractionEnabled":true,"statusCallbacks":[{"url":"https://hooks.example.com/b"}]}"#
@@ -168,9 +176,9 @@ import Testing
     }
   }
 
-  @Test("B-CONV-24: without a configuration, null leaves no callbacks")
-  func callbacksOfInline() async throws {
-    try await TestEngine.with { test in
+  @Test("B-CONV-24: without a configuration, null leaves no callbacks", arguments: TestDatabase.kinds)
+  func callbacksOfInline(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let body = """
         {"configuration":{"conversationGroupingType":"GROUP_BY_PROFILE","memoryStoreId":"\(Text.store)",
          "statusCallbacks":[{"url":"https://hooks.example.com/a"}]}}
@@ -182,11 +190,11 @@ import Testing
     }
   }
 
-  @Test("B-CONV-25: which status may follow which", arguments: Conversation.Status.allCases, Conversation.Status.allCases)
-  func statusTable(from: Conversation.Status, to: Conversation.Status) async throws {
-    try await TestEngine.with { test in
+  @Test("B-CONV-25: which status may follow which", arguments: Conversation.Status.allCases, TestDatabase.kinds)
+  func statusTable(from: Conversation.Status, kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration()
-      for byPatch in [false, true] {
+      for (to, byPatch) in Conversation.Status.allCases.flatMap({ [($0, false), ($0, true)] }) {
         let id = try await test.conversation(configuration)
         let before = try await test.put(from, id)
         test.clock.advance(seconds: 60)
@@ -194,23 +202,25 @@ import Testing
           byPatch ? try await test.patch(id, #"{"status":"\#(to.rawValue)"}"#) : try await test.put(to, id)
         }
         if from == .closed, to != .closed {
-          await #expect(throws: ParleyError.refusedByState(.conversationClosed)) { try await change() }
-          #expect(try await test.fetch(id) == before)
+          await #expect(throws: ParleyError.refusedByState(.conversationClosed), "\(to)") { try await change() }
+          #expect(try await test.fetch(id) == before, "\(to)")
         } else if from == to {
-          #expect(try await change() == before)
+          #expect(try await change() == before, "\(to)")
         } else {
           let after = try await change()
           #expect(after.text("status") == to.rawValue)
-          #expect(after.text("updatedAt") == test.clock.now.wholeSeconds)
-          #expect(try await test.fetch(id) == after)
+          #expect(after.text("updatedAt") == test.clock.now.wholeSeconds, "\(to)")
+          #expect(try await test.fetch(id) == after, "\(to)")
         }
       }
     }
   }
 
-  @Test("B-CONV-28: CLOSED is final: what changes anything is refused, what changes nothing and what reads is answered")
-  func closed() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-CONV-28: CLOSED is final: what changes anything is refused, what changes nothing and what reads is answered",
+    arguments: TestDatabase.kinds)
+  func closed(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let id: Conversation.ID = try await test.create(test.configuration(), more: #","name":"Order","metadata":{"k":"v"}"#).id()
       let closed = try await test.put(.closed, id)
       test.clock.advance(seconds: 60)
@@ -233,9 +243,11 @@ import Testing
     }
   }
 
-  @Test("B-TIME-3: a change moves updatedAt, a write that changes nothing does not, a clock set back never moves it back")
-  func updatedAt() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-TIME-3: a change moves updatedAt, a write that changes nothing does not, a clock set back never moves it back",
+    arguments: TestDatabase.kinds)
+  func updatedAt(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let id: Conversation.ID = try await test.create(test.configuration(), more: #","name":"Order","metadata":{"k":"v"}"#).id()
       var expected = test.clock.now
       for (body, isChange) in [
@@ -252,9 +264,9 @@ import Testing
     }
   }
 
-  @Test("B-AUTH-4: another account's conversation is not there")
-  func otherAccount() async throws {
-    try await TestEngine.with { test in
+  @Test("B-AUTH-4: another account's conversation is not there", arguments: TestDatabase.kinds)
+  func otherAccount(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let id = try await test.conversation(test.configuration())
       let other = try await test.engine.accounts.create(name: "other").account.id
       let conversations = test.engine.conversations
@@ -265,9 +277,11 @@ import Testing
     }
   }
 
-  @Test("B-ERR-8: of a create, the body's problems come before a missing configuration, that before limits, these before conflicts")
-  func precedence() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-ERR-8: of a create, the body's problems come before a missing configuration, that before limits, these before conflicts",
+    arguments: TestDatabase.kinds)
+  func precedence(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration(.addresses)
       let unknown = try #require(Configuration.ID("conv_configuration_00000000000000000000000000"))
       await #expect(throws: ParleyError.invalid([Problem(path: "name", message: "must be a string")])) {

@@ -5,9 +5,11 @@ import Testing
 
 /// Open conversations exclude each other by their grouping keys.
 @Suite struct GroupingTests {
-  @Test("B-GROUP-1, B-GROUP-2: a second conversation of the same pair is a conflict that names the first, and makes nothing")
-  func samePair() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-GROUP-1, B-GROUP-2: a second conversation of the same pair is a conflict that names the first, and makes nothing",
+    arguments: TestDatabase.kinds)
+  func samePair(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration()
       let pair = [participant(.customer, "SMS \(Text.a)"), participant(.aiAgent, "SMS \(Text.b)")]
       let first = try await test.conversation(configuration, pair)
@@ -16,9 +18,9 @@ import Testing
     }
   }
 
-  @Test("B-GROUP-10: who meets whom", arguments: Example.all)
-  func example(_ example: Example) async throws {
-    try await TestEngine.with { test in
+  @Test("B-GROUP-10: who meets whom", arguments: Example.all, TestDatabase.kinds)
+  func example(_ example: Example, kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration(example.type)
       let open = try await test.conversation(configuration, example.open)
       if example.status != .active { try await test.put(example.status, open) }
@@ -75,9 +77,9 @@ import Testing
     }()
   }
 
-  @Test("B-GROUP-3: keys of one configuration or of one account are nothing to another")
-  func scopes() async throws {
-    try await TestEngine.with { test in
+  @Test("B-GROUP-3: keys of one configuration or of one account are nothing to another", arguments: TestDatabase.kinds)
+  func scopes(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let pair = [participant(.customer, "SMS \(Text.a)"), participant(.agent, "SMS \(Text.b)")]
       let other = try await test.engine.accounts.create(name: "other").account.id
       try await test.create(test.configuration(), pair)
@@ -87,9 +89,9 @@ import Testing
     }
   }
 
-  @Test("B-GROUP-3, B-CONV-3: inline conversations meet those of the same store and grouping type")
-  func inlineScopes() async throws {
-    try await TestEngine.with { test in
+  @Test("B-GROUP-3, B-CONV-3: inline conversations meet those of the same store and grouping type", arguments: TestDatabase.kinds)
+  func inlineScopes(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       func create(_ type: GroupingType, _ store: String) async throws -> Conversation.ID {
         let body = """
           {"configuration":{"conversationGroupingType":"\(type.rawValue)","memoryStoreId":"\(store)"},
@@ -104,9 +106,9 @@ import Testing
     }
   }
 
-  @Test("B-GROUP-4: closing frees the keys for the next conversation, by PUT and by PATCH")
-  func closingFrees() async throws {
-    try await TestEngine.with { test in
+  @Test("B-GROUP-4: closing frees the keys for the next conversation, by PUT and by PATCH", arguments: TestDatabase.kinds)
+  func closingFrees(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration()
       let pair = [participant(.customer, "SMS \(Text.a)"), participant(.agent, "SMS \(Text.b)")]
       let first = try await test.conversation(configuration, pair)
@@ -119,9 +121,9 @@ import Testing
     }
   }
 
-  @Test("B-GROUP-6: of several conversations in the way, the most recent one is named")
-  func newestHolder() async throws {
-    try await TestEngine.with { test in
+  @Test("B-GROUP-6: of several conversations in the way, the most recent one is named", arguments: TestDatabase.kinds)
+  func newestHolder(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration()
       let (customer, one, two) = (
         participant(.customer, "SMS \(Text.a)"), participant(.agent, "SMS \(Text.b)"), participant(.agent, "SMS \(Text.c)")
@@ -133,9 +135,11 @@ import Testing
     }
   }
 
-  @Test("B-GROUP-7: a participant that would give a conversation another's key is a conflict, and nothing changes")
-  func participantWrites() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-GROUP-7: a participant that would give a conversation another's key is a conflict, and nothing changes",
+    arguments: TestDatabase.kinds)
+  func participantWrites(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration()
       let holder = try await test.conversation(
         configuration, [participant(.customer, "SMS \(Text.a)"), participant(.agent, "SMS \(Text.b)")])
@@ -158,9 +162,11 @@ import Testing
     }
   }
 
-  @Test("B-GROUP-5: a key goes with what made it: alone, pair, profile and back", arguments: [GroupingType.addresses, .profile])
-  func transitions(_ type: GroupingType) async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-GROUP-5: a key goes with what made it: alone, pair, profile and back", arguments: [GroupingType.addresses, .profile],
+    TestDatabase.kinds)
+  func transitions(_ type: GroupingType, kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration(type)
       let customer = participant(.customer, "SMS \(Text.a)")
       let agent = participant(.agent, "SMS \(Text.b)")
@@ -185,9 +191,9 @@ import Testing
     }
   }
 
-  @Test("B-GROUP-5: a profile given later takes the pair's place, and gives it back when it is cleared")
-  func profileTransitions() async throws {
-    try await TestEngine.with { test in
+  @Test("B-GROUP-5: a profile given later takes the pair's place, and gives it back when it is cleared", arguments: TestDatabase.kinds)
+  func profileTransitions(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration(.profile)
       let pair = [participant(.customer, "SMS \(Text.a)"), participant(.agent, "SMS \(Text.b)")]
       let created = try await test.create(configuration, pair)

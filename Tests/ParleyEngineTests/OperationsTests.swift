@@ -4,9 +4,9 @@ import ParleyTesting
 import Testing
 
 @Suite struct OperationsTests {
-  @Test("B-OP-3: an operation is COMPLETED at the first look, with what it made and no error")
-  func fetch() async throws {
-    try await TestEngine.with { test in
+  @Test("B-OP-3: an operation is COMPLETED at the first look, with what it made and no error", arguments: TestDatabase.kinds)
+  func fetch(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let accepted = try await test.accepted()
       test.clock.advance(seconds: 60)
       let operation = try await Answer(test.engine.operations.fetch(accepted.operationId, for: test.account).document)
@@ -19,9 +19,9 @@ import Testing
     }
   }
 
-  @Test("B-OP-6: an operation that never was, or is another account's, is not found")
-  func notFound() async throws {
-    try await TestEngine.with { test in
+  @Test("B-OP-6: an operation that never was, or is another account's, is not found", arguments: TestDatabase.kinds)
+  func notFound(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let accepted = try await test.accepted()
       let other = try await test.engine.accounts.create(name: "other").account.id
       let unknown = try #require(ParleyDomain.Operation.ID("proc_job_00000000000000000000000000"))

@@ -4,9 +4,10 @@ import ParleyTesting
 import Testing
 
 @Suite struct ParticipantsTests {
-  @Test("B-PART-5: an address of another participant is a conflict that names its owner, however it is spelled")
-  func ownedAddress() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-PART-5: an address of another participant is a conflict that names its owner, however it is spelled", arguments: TestDatabase.kinds)
+  func ownedAddress(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let conversation = try await test.conversation(test.configuration())
       let owner = try await test.add(participant(.customer, "WHATSAPP whatsapp:\(Text.a)", "EMAIL Ada@Example.org"), to: conversation)
       let other = try await test.add(participant(.agent, "SMS \(Text.a)"), to: conversation)  // another channel
@@ -23,9 +24,11 @@ import Testing
     }
   }
 
-  @Test("B-PART-5: of several owners, that of the first address in the request is named; ownership is said before grouping")
-  func severalOwners() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-PART-5: of several owners, that of the first address in the request is named; ownership is said before grouping",
+    arguments: TestDatabase.kinds)
+  func severalOwners(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration()
       try await test.create(configuration, [participant(.customer, "SMS \(Text.d)"), participant(.agent, "SMS \(Text.b)")])
       let conversation = try await test.conversation(configuration)
@@ -41,9 +44,11 @@ import Testing
     }
   }
 
-  @Test("B-PART-5: an address that was given up may be taken, in the same conversation and in others at any time")
-  func freedAddress() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-PART-5: an address that was given up may be taken, in the same conversation and in others at any time", arguments: TestDatabase.kinds
+  )
+  func freedAddress(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration()
       let conversation = try await test.conversation(configuration)
       let first = try await test.add(participant(.agent, "SMS \(Text.a)", "SMS \(Text.b)"), to: conversation)
@@ -56,9 +61,11 @@ import Testing
     }
   }
 
-  @Test("B-PART-6: one participant may list an address with several channelIds, and owns it until the last is gone")
-  func severalChannelIds() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-PART-6: one participant may list an address with several channelIds, and owns it until the last is gone",
+    arguments: TestDatabase.kinds)
+  func severalChannelIds(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let conversation = try await test.conversation(test.configuration())
       let caller = try await test.add(
         participant(.customer, "VOICE \(Text.a) CA1", "VOICE \(Text.a) CA2", "VOICE \(Text.a)"), to: conversation)
@@ -77,9 +84,11 @@ import Testing
     }
   }
 
-  @Test("B-PART-7: the hundredth participant is taken, the next is refused, and that is said before any conflict")
-  func participantsMax() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-PART-7: the hundredth participant is taken, the next is refused, and that is said before any conflict", arguments: TestDatabase.kinds
+  )
+  func participantsMax(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let fifty = (0..<50).map { participant(.agent, "CHAT first-\($0)") }
       let conversation = try await test.conversation(test.configuration(), fifty)
       try await withThrowingTaskGroup { group in
@@ -99,9 +108,11 @@ import Testing
     }
   }
 
-  @Test("B-PART-7: 5,000 grouping keys are taken, one more is refused before any conflict, by POST, PUT and inline")
-  func keysMax() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-PART-7: 5,000 grouping keys are taken, one more is refused before any conflict, by POST, PUT and inline",
+    arguments: TestDatabase.kinds)
+  func keysMax(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       func list(_ name: String, _ count: Int) -> [String] { (0..<count).map { "CHAT \(name)-\($0)" } }
       let configuration = try await test.configuration(.addresses)
       let many = [
@@ -129,9 +140,10 @@ import Testing
   }
 
   @Test(
-    "B-PART-9: reading works in every status, and only inside the participant's own conversation", arguments: Conversation.Status.allCases)
-  func reading(_ status: Conversation.Status) async throws {
-    try await TestEngine.with { test in
+    "B-PART-9: reading works in every status, and only inside the participant's own conversation", arguments: Conversation.Status.allCases,
+    TestDatabase.kinds)
+  func reading(_ status: Conversation.Status, kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration()
       let conversation = try await test.conversation(configuration)
       let other = try await test.conversation(configuration)
@@ -145,9 +157,9 @@ import Testing
     }
   }
 
-  @Test("B-AUTH-4: another account's conversation and participants are not there")
-  func otherAccount() async throws {
-    try await TestEngine.with { test in
+  @Test("B-AUTH-4: another account's conversation and participants are not there", arguments: TestDatabase.kinds)
+  func otherAccount(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let conversation = try await test.conversation(test.configuration())
       let added = try await test.add(participant(.customer, "SMS \(Text.a)"), to: conversation)
       let other = try await test.engine.accounts.create(name: "other").account.id
@@ -165,9 +177,11 @@ import Testing
     }
   }
 
-  @Test("B-ERR-8: a missing conversation or participant is said before a wrong body, that before the state, that before a conflict")
-  func precedence() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "B-ERR-8: a missing conversation or participant is said before a wrong body, that before the state, that before a conflict",
+    arguments: TestDatabase.kinds)
+  func precedence(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration()
       let conversation = try await test.conversation(configuration)
       let added = try await test.add(participant(.customer, "SMS \(Text.a)"), to: conversation)
@@ -190,9 +204,9 @@ import Testing
     }
   }
 
-  @Test("B-PART-10: a participant neither reopens a conversation nor moves its updatedAt (B-TIME-3)")
-  func inactiveStays() async throws {
-    try await TestEngine.with { test in
+  @Test("B-PART-10: a participant neither reopens a conversation nor moves its updatedAt (B-TIME-3)", arguments: TestDatabase.kinds)
+  func inactiveStays(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let conversation = try await test.conversation(test.configuration())
       let before = try await test.put(.inactive, conversation)
       test.clock.advance(seconds: 60)
@@ -203,9 +217,9 @@ import Testing
     }
   }
 
-  @Test("B-PART-21: a PUT replaces name and profile, and keeps type and addresses that it does not name")
-  func replacing() async throws {
-    try await TestEngine.with { test in
+  @Test("B-PART-21: a PUT replaces name and profile, and keeps type and addresses that it does not name", arguments: TestDatabase.kinds)
+  func replacing(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let conversation = try await test.conversation(test.configuration())
       let added = try await test.add(participant(.customer, "SMS \(Text.a) SM1", name: "Ada", profile: Text.profile), to: conversation)
 
@@ -223,9 +237,9 @@ import Testing
     }
   }
 
-  @Test("B-PART-22: a PUT that changes nothing changes nothing, not even updatedAt")
-  func unchanged() async throws {
-    try await TestEngine.with { test in
+  @Test("B-PART-22: a PUT that changes nothing changes nothing, not even updatedAt", arguments: TestDatabase.kinds)
+  func unchanged(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let conversation = try await test.conversation(test.configuration())
       let body = participant(.customer, "SMS \(Text.a)", "WHATSAPP whatsapp:\(Text.a)", name: "Ada", profile: Text.profile)
       let added = try await test.add(body, to: conversation)
@@ -245,9 +259,9 @@ import Testing
     }
   }
 
-  @Test("B-PART-22, B-CONV-28: on a CLOSED conversation every PUT is refused, also one that changes nothing")
-  func closed() async throws {
-    try await TestEngine.with { test in
+  @Test("B-PART-22, B-CONV-28: on a CLOSED conversation every PUT is refused, also one that changes nothing", arguments: TestDatabase.kinds)
+  func closed(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let conversation = try await test.conversation(test.configuration())
       let added = try await test.add(participant(.customer, "SMS \(Text.a)", name: "Ada"), to: conversation)
       try await test.put(.closed, conversation)
@@ -261,9 +275,9 @@ import Testing
     }
   }
 
-  @Test("B-TIME-3: a change moves updatedAt, and a clock that was set back does not")
-  func updatedAt() async throws {
-    try await TestEngine.with { test in
+  @Test("B-TIME-3: a change moves updatedAt, and a clock that was set back does not", arguments: TestDatabase.kinds)
+  func updatedAt(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let conversation = try await test.conversation(test.configuration())
       let added = try await test.add(participant(.customer), to: conversation)
       #expect(added.updatedAt == added.createdAt)

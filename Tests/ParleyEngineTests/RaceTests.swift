@@ -8,9 +8,9 @@ import Testing
 @Suite struct RaceTests {
   private static let tasks = 8
 
-  @Test("Of eight that add one address to one conversation, one does, and the others are told which")
-  func sameAddress() async throws {
-    try await TestEngine.with { test in
+  @Test("Of eight that add one address to one conversation, one does, and the others are told which", arguments: TestDatabase.kinds)
+  func sameAddress(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration()
       for round in 0..<300 {
         let conversation = try await test.conversation(configuration)
@@ -24,9 +24,9 @@ import Testing
     }
   }
 
-  @Test("Of eight that want the last of 100 places, one gets it")
-  func lastPlace() async throws {
-    try await TestEngine.with { test in
+  @Test("Of eight that want the last of 100 places, one gets it", arguments: TestDatabase.kinds)
+  func lastPlace(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration()
       for round in 0..<200 {
         let conversation = try await test.conversation(configuration)
@@ -40,9 +40,11 @@ import Testing
     }
   }
 
-  @Test("Of one that closes and eight that add, what was added before the end is there, the rest is refused, and no key is left")
-  func closeAgainstAdd() async throws {
-    try await TestEngine.with { test in
+  @Test(
+    "Of one that closes and eight that add, what was added before the end is there, the rest is refused, and no key is left",
+    arguments: TestDatabase.kinds)
+  func closeAgainstAdd(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration()
       var addedInAll = 0
       for round in 0..<300 {
@@ -72,9 +74,9 @@ import Testing
     }
   }
 
-  @Test("B-CONV-12: of eight identical creates, one makes the conversation and the others are pointed to it")
-  func identicalCreates() async throws {
-    try await TestEngine.with { test in
+  @Test("B-CONV-12: of eight identical creates, one makes the conversation and the others are pointed to it", arguments: TestDatabase.kinds)
+  func identicalCreates(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
       let configuration = try await test.configuration()
       for round in 0..<300 {
         let pair = [participant(.customer, "CHAT customer-\(round)"), participant(.agent, "CHAT agent-\(round)")]

@@ -92,7 +92,7 @@ extension ServerTests {
       let account = try #require(Account.ID(server.credentials.user))
       let id = try #require(Conversation.ID(conversation))
       let database = try SQLiteDatabase(path: folder.appendingPathComponent("parley.db").path, role: .command) { $0 ?? "" }
-      let (counted, members, listed) = try await database.read(for: account, .snapshot) { tx in
+      let (counted, members, listed) = try await database.write(for: account) { tx in
         (try tx.lockConversation(id)?.participantCount, try tx.members(of: id), try tx.participants(of: id, PageRequest(size: 200)).count)
       }
       await database.close()

@@ -197,7 +197,7 @@ struct DatabaseContractTests {
       let participants = try (0..<101).map { _ in try samples.participant(in: held.id, of: account) }
       try await database.write(for: account) { tx in for participant in participants.prefix(100) { try tx.add(participant) } }
       await #expect(throws: (any Error).self) { try await database.write(for: account) { tx in try tx.add(participants[100]) } }
-      let (now, members) = try await database.read(for: account, .snapshot) { tx in
+      let (now, members) = try await database.write(for: account) { tx in
         (try tx.lockConversation(held.id), try tx.members(of: held.id).count)
       }
       #expect(now?.participantCount == 100)

@@ -7,10 +7,11 @@ package final class TestDatabase: Sendable {
   /// A kind of database that the product runs on.
   package enum Kind: String, Sendable {
     case sqlite = "SQLite"
+    case postgres = "PostgreSQL"
   }
 
   /// The kinds that tests of all databases run on.
-  package static let kinds: [Kind] = [.sqlite]
+  package static let kinds: [Kind] = [.sqlite, .postgres]
 
   /// The key check of databases that are opened without a seal of their own.
   package static let keyCheck = "test key check"
@@ -18,25 +19,38 @@ package final class TestDatabase: Sendable {
   package let database: any Database
   /// The test's own folder; other files of the test may go there too.
   package let folder: URL
-  /// Where the database file is.
+  /// Where the database file is, if it is one.
   package var path: String { Self.path(in: folder) }
+  /// The URL by which others open the same database.
+  package let url: String
 
   /// Opens a fresh database; whoever calls this calls `end` too.
   package init(_ kind: Kind = .sqlite, seal: (_ keyCheck: String?) throws -> String = { $0 ?? TestDatabase.keyCheck }) throws {
     folder = try Self.makeFolder()
     do {
       switch kind {
-      case .sqlite: database = try SQLiteDatabase(path: Self.path(in: folder), role: .server, seal: seal)
+      case .sqlite: url = "sqlite:\(Self.path(in: folder))"
+      case .postgres: url = try TestCluster.get().makePlace()
       }
+      database = try Self.open(url, seal: seal)
     } catch {
       Self.remove(folder)
       throw error
     }
   }
 
-  /// Closes the database and removes the folder.
+  /// Opens a database once more, as another node of the same kind does.
+  package static func open(
+    _ url: String, as role: DatabaseRole = .server, seal: (_ keyCheck: String?) throws -> String = { $0 ?? TestDatabase.keyCheck }
+  ) throws -> any Database {
+    guard let location = DatabaseLocation(url) else { throw StartFailure("\(url) is no URL") }
+    return try location.open(as: role, connections: 10, migrates: true, seal: seal)
+  }
+
+  /// Closes the database and removes it and the folder.
   package func end() async {
     await database.close()
+    if case .postgres = DatabaseLocation(url) { try? TestCluster.get().drop(url) }
     Self.remove(folder)
   }
 
