@@ -37,6 +37,51 @@ package enum DatabaseLocation: Sendable, Equatable {
     return URL(fileURLWithPath: path).deletingLastPathComponent().relativePath
   }
 
+  /// What the database says of its schema.
+  package func schemaState() throws -> SchemaState {
+    try withStartFailures {
+      switch self {
+      case .sqlite(let path):
+        guard FileManager.default.fileExists(atPath: path) else { throw StartFailure("there is no database at \(path)") }
+        return try SQLiteSchema(connection: SQLiteConnection(path: path), path: path).state()
+      case .postgres(let url): return try PostgresSchema(connection: PostgresConnection(forCommands: url)).state()
+      }
+    }
+  }
+
+  /// Brings the schema up to date and answers the numbers of the steps that were taken. The database is not sealed by it. An SQLite file must
+  /// not be in use by a server; nodes of a PostgreSQL database may run, if the steps say so.
+  package func migrate() throws -> [Int64] {
+    try withStartFailures {
+      switch self {
+      case .sqlite(let path): try SQLiteDatabase.migrate(path)
+      case .postgres(let url): try PostgresSchema(connection: PostgresConnection(forCommands: url)).migrate()
+      }
+    }
+  }
+
+  /// The text of the steps, as this kind of database takes them.
+  package func text(of steps: [Int64]) -> String {
+    let migrations = Migration.all.filter { steps.contains($0.number) }
+    return migrations.map { migration in
+      switch self {
+      case .sqlite: migration.text
+      case .postgres: PostgresSchema.text(of: migration)
+      }
+    }.joined(separator: "\n\n")
+  }
+
+  /// Runs work, and gives what a database says a sentence for the person at the terminal.
+  func withStartFailures<Answer>(_ work: () throws -> Answer) throws -> Answer {
+    do {
+      return try work()
+    } catch let error as PostgresError {
+      throw StartFailure("\(place) can't be used: \(error.message)")
+    } catch let error as SQLiteError {
+      throw StartFailure("\(place) can't be used: \(error.message)")
+    }
+  }
+
   /// Opens the database. The schema is brought up to date if the role may and `migrates` is true; `seal` gets the key check that the
   /// database has, nil in a new one, and returns the one to keep, or throws to refuse the database.
   package func open(

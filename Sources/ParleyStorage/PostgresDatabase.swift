@@ -37,9 +37,7 @@ package final class PostgresDatabase: Database {
   ) throws {
     let clock = PostgresClock()
     do {
-      // Waits for other nodes' migrations as long as they take, so it has none of the limits that sessions have.
-      let connection = try PostgresConnection(url, connectSeconds: timeouts.connectSeconds)
-      try PostgresSession.prepareWithoutLimits(connection)
+      let connection = try PostgresConnection(forCommands: url)
       try PostgresSchema(connection: connection).prepare(isServer: role == .server, mayMigrate: migrates, seal: seal)
       try clock.measure(on: connection)
     } catch let error as PostgresError {

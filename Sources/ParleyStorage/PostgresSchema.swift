@@ -22,6 +22,16 @@ struct PostgresSchema {
     }
   }
 
+  /// Brings the schema up to this binary's; answers the numbers of the steps that were taken.
+  func migrate() throws -> [Int64] {
+    try locked {
+      let found = try state()
+      try Schema.check(found, mayMigrate: true, isServer: true, place: connection.place)
+      try migrate(from: found.number)
+      return found.pending
+    }
+  }
+
   func state() throws -> SchemaState {
     let isThere = try connection.one("SELECT to_regclass('parley_schema') IS NOT NULL") { $0.text(0) == "t" } ?? false
     guard isThere else { return .missing }
@@ -32,7 +42,7 @@ struct PostgresSchema {
   }
 
   /// Each step in a transaction of its own, with the row that says so.
-  func migrate(from found: Int64) throws {
+  private func migrate(from found: Int64) throws {
     for migration in Migration.all where migration.number > found {
       try connection.begin("BEGIN READ WRITE")
       do {
@@ -47,7 +57,7 @@ struct PostgresSchema {
   }
 
   /// Runs the work while nobody else migrates.
-  func locked<Answer>(_ work: () throws -> Answer) throws -> Answer {
+  private func locked<Answer>(_ work: () throws -> Answer) throws -> Answer {
     try connection.rows("SELECT pg_advisory_lock(\(Self.lock))") { _ in }
     defer { try? connection.rows("SELECT pg_advisory_unlock(\(Self.lock))") { _ in } }
     return try work()

@@ -10,8 +10,8 @@ enum PostgresSession {
     try check(connection)
   }
 
-  /// Makes a session for migrations, which may wait for others' as long as they take.
-  static func prepareWithoutLimits(_ connection: PostgresConnection) throws {
+  /// The same without limits.
+  fileprivate static func prepareWithoutLimits(_ connection: PostgresConnection) throws {
     try set(connection, statement: 0, lock: 0, idle: 0, readOnly: "off")
     try check(connection)
   }
@@ -47,5 +47,13 @@ enum PostgresSession {
         }
       if let objection { throw PostgresError(sqlState: nil, message: objection) }
     }
+  }
+}
+
+extension PostgresConnection {
+  /// Opens a session for migrations and copies, which may wait for others' and take as long as they take.
+  convenience init(forCommands url: PostgresURL) throws {
+    try self.init(url, connectSeconds: PostgresTimeouts().connectSeconds)
+    try PostgresSession.prepareWithoutLimits(self)
   }
 }

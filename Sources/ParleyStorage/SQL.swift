@@ -12,6 +12,11 @@ struct SQL: ExpressibleByStringInterpolation {
     values = []
   }
 
+  /// Text that code put together, with its values for `$1`, `$2` and so on.
+  init(text: String, values: [Value]) {
+    (self.text, self.values) = (text, values)
+  }
+
   init(stringInterpolation interpolation: Interpolation) {
     text = interpolation.text
     values = interpolation.values

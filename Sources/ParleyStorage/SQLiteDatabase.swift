@@ -71,6 +71,21 @@ package final class SQLiteDatabase: Database {
     lock.withLock { $0 = nil }
   }
 
+  /// Brings the schema of a file up to date, which is made if it is not there; answers the numbers of the steps that were taken.
+  static func migrate(_ path: String) throws -> [Int64] {
+    guard let lock = try FileLock.take(path: path + ".lock") else { throw StartFailure("a server uses \(path): stop it first") }
+    defer { withExtendedLifetime(lock) {} }
+    try SQLiteFile.checkIsNotLost(path)
+    try SQLiteFile.makeIfMissing(path)
+    let connection = try SQLiteConnection(path: path)
+    let schema = SQLiteSchema(connection: connection, path: path)
+    try schema.check(mayMigrate: true, isServer: true)
+    let pending = try schema.state().pending
+    try SQLiteWriter.prepare(connection)
+    try schema.migrate(from: schema.state().number)
+    return pending
+  }
+
   /// Writes a consistent copy of the database at `path` to `target`, which must not exist, and checks it. Runs beside a server.
   package static func backUp(_ path: String, to target: String) throws {
     guard !FileManager.default.fileExists(atPath: target) else { throw StartFailure("\(target) is there already") }

@@ -21,8 +21,7 @@ struct SQLiteSchema {
 
   /// Throws if the file has not the schema of this binary.
   func checkIsOurs() throws {
-    let found = try state().number
-    guard found == Migration.newest else { throw Schema.notOurs(found, path) }
+    try Schema.checkIsOurs(state(), place: path)
   }
 
   func state() throws -> SchemaState {

@@ -13,6 +13,11 @@ package enum Schema {
     }
   }
 
+  /// Throws if a database has not the schema of this binary.
+  static func checkIsOurs(_ found: SchemaState, place: String) throws {
+    guard found.number == Migration.newest else { throw notOurs(found.number, place) }
+  }
+
   /// Why a schema can't be used by this binary as it is.
   static func notOurs(_ found: Int64, _ place: String) -> StartFailure {
     let this = Migration.newest

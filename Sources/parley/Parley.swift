@@ -11,5 +11,5 @@ struct Parley: AsyncParsableCommand {
 
       Example: parley serve
       """,
-    subcommands: [Serve.self, AccountCommand.self, KeyCommand.self, Backup.self, Health.self, VersionCommand.self])
+    subcommands: [Serve.self, AccountCommand.self, KeyCommand.self, Backup.self, DatabaseCommand.self, Health.self, VersionCommand.self])
 }
