@@ -51,7 +51,7 @@ final class PostgresConnection: Connection, @unchecked Sendable {
   private let handle: OpaquePointer
   private var names: [String: String] = [:]
   private var queued: [Queued] = []
-  private let warnings = Warnings()
+  private let warnings = PostgresWarnings()
 
   /// Connects to the first of the URL's servers that is what the URL asks for. The thread waits as long as libpq's `connect_timeout`.
   init(_ url: PostgresURL, connectSeconds: Int) throws {
@@ -71,7 +71,7 @@ final class PostgresConnection: Connection, @unchecked Sendable {
     }
     handle = opened
     PQsetNoticeReceiver(
-      handle, { context, result in context.map { Unmanaged<Warnings>.fromOpaque($0).takeUnretainedValue().add(result) } },
+      handle, { context, result in context.map { Unmanaged<PostgresWarnings>.fromOpaque($0).takeUnretainedValue().add(result) } },
       Unmanaged.passUnretained(warnings).toOpaque())
     guard PQsetnonblocking(handle, 1) == 0, PQenterPipelineMode(handle) == 1 else { throw lost() }
   }
@@ -308,18 +308,4 @@ final class PostgresConnection: Connection, @unchecked Sendable {
   private static func firstLine(_ text: UnsafePointer<CChar>?) -> String {
     text.map { String(cString: $0) }?.split(separator: "\n").first.map(String.init) ?? "no reason was given"
   }
-}
-
-/// What the server warned of since it was last asked.
-private final class Warnings {
-  private(set) var first: String?
-
-  func add(_ result: OpaquePointer?) {
-    guard first == nil, let severity = PQresultErrorField(result, Int32(UInt8(ascii: "V"))), String(cString: severity) == "WARNING" else {
-      return
-    }
-    first = PQresultErrorField(result, Int32(UInt8(ascii: "M"))).map { String(cString: $0) } ?? "a warning"
-  }
-
-  func clear() { first = nil }
 }

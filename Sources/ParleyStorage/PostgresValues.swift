@@ -2,6 +2,20 @@ import CPostgres
 import Foundation
 import ParleyDomain
 
+/// What the server warned of since it was last asked.
+final class PostgresWarnings {
+  private(set) var first: String?
+
+  func add(_ result: OpaquePointer?) {
+    guard first == nil, let severity = PQresultErrorField(result, Int32(UInt8(ascii: "V"))), String(cString: severity) == "WARNING" else {
+      return
+    }
+    first = PQresultErrorField(result, Int32(UInt8(ascii: "M"))).map { String(cString: $0) } ?? "a warning"
+  }
+
+  func clear() { first = nil }
+}
+
 /// A result of libpq's, freed with this.
 final class PostgresResult {
   let handle: OpaquePointer
