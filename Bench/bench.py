@@ -13,8 +13,9 @@ import sys
 import time
 
 from harness import (
-    BenchError, Parley, Plan, Process, Serials, copy_database, interleave, load, machine, say, spread, stripped_size,
+    BenchError, Parley, Plan, Process, Serials, Table, copy_database, interleave, load, machine, participant, say, stripped_size,
 )
+from postgres import GROUPS as POSTGRES_GROUPS, PostgresBench
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CHANNEL_ID = "CA0123456789abcdef0123456789abcdef"
@@ -30,54 +31,7 @@ GROUPS = {
     "crowded": "POST into a conversation of 99 participants against an empty one",
     "start": "start, idle memory and size of the binary against bare Hummingbird",
 }
-
-
-def participant(serial, kind="CUSTOMER", channel_id=None, addresses=2):
-    """The body of a POST whose serial number, or what stands for it, is in every text that has to differ."""
-    both = [{"channel": "SMS", "address": f"+1{serial}"}, {"channel": "CHAT", "address": f"guest-{serial}"}]
-    if channel_id:
-        both[1]["channelId"] = channel_id
-    name = f"Customer {serial}, who came in by the front door, has a name that is as long as some real ones and makes 550 bytes whole"
-    body = {"name": name, "type": kind}
-    if kind == "CUSTOMER":
-        body["profileId"] = "mem_profile_01kc5gqapenecfseczp11hygcp"
-    return body | {"addresses": both[:addresses]}
-
-
-class Table:
-    """The rows of the result, printed as they come and kept for the Markdown file."""
-
-    HEAD = ["work", "Parley", "yardstick", "ratio (quartiles; range)", "goal", ""]
-
-    def __init__(self):
-        self.rows = []
-        self.missed = []
-
-    def add(self, work, unit, ours, theirs, goal=None, at_most=None):
-        ratios = [a / b for a, b in zip(ours, theirs)]
-        middle, low, high = spread(ratios)
-        wanted, verdict = "reported", ""
-        if goal is not None:
-            wanted, verdict = f"{goal:.2f} at least", "met" if middle >= goal else "MISSED"
-        if at_most is not None:
-            wanted, verdict = f"{at_most:.2f} at most", "met" if middle <= at_most else "MISSED"
-        if verdict == "MISSED":
-            self.missed.append(f"{work}: {middle:.2f}, {wanted}")
-        ratio = f"{middle:.2f} ({low:.2f}–{high:.2f}; {min(ratios):.2f}–{max(ratios):.2f})"
-        self.rows.append([work, self.cell(ours, unit), self.cell(theirs, unit), ratio, wanted, verdict])
-        say("  ".join([f"{work:<52}", *self.rows[-1][1:]]))
-
-    @staticmethod
-    def cell(values, unit):
-        middle, low, high = spread(values)
-        digits = 0 if middle >= 100 else 1 if middle >= 10 else 2
-        return f"{middle:,.{digits}f} {unit} ({low:,.{digits}f}–{high:,.{digits}f})"
-
-    def markdown(self, lines):
-        text = ["- " + line for line in lines] + ["", "| " + " | ".join(self.HEAD) + " |", "|" + " --- |" * len(self.HEAD)]
-        text += ["| " + " | ".join(row) + " |" for row in self.rows]
-        text += ["", "Missed: " + ("; ".join(self.missed) if self.missed else "none") + "."]
-        return "\n".join(text) + "\n"
+DATABASES = {"sqlite": GROUPS, "postgres": POSTGRES_GROUPS}
 
 
 class Bench:
@@ -378,10 +332,12 @@ def arguments():
                         help="rounds short enough to see that everything runs, and a tenth of the big file")
     parser.add_argument("--rounds", type=count, help="rounds of each side of a row (default 5; quick 2)")
     parser.add_argument("--seconds", type=count, help="length of a round (default 5; quick 1)")
-    groups = "; ".join(f"{name} ({text})" for name, text in GROUPS.items()).replace("%", "%%")
-    parser.add_argument("--only", action="append", choices=list(GROUPS), metavar="NAME",
-                        help=f"only these rows, may be repeated: {groups}")
-    parser.add_argument("--database", choices=["sqlite"], default="sqlite", help="the database behind it (default sqlite)")
+    groups = " | ".join(
+        f"{database}: " + "; ".join(f"{name} ({text})" for name, text in groups.items()) for database, groups in DATABASES.items())
+    parser.add_argument("--only", action="append", metavar="NAME",
+                        help=f"only these rows, may be repeated: {groups}".replace("%", "%%"))
+    parser.add_argument("--database", choices=list(DATABASES), default="sqlite",
+                        help="the database behind it; postgres is a cluster of its own, measured against pgbench (default sqlite)")
     parser.add_argument("--markdown", metavar="FILE", help="also write the result as Markdown")
     parser.add_argument("--directory", default=str(ROOT / ".build/bench"),
                         help="where the databases lie, emptied first (default .build/bench)")
@@ -393,7 +349,11 @@ def arguments():
     options.rounds = options.rounds or (2 if options.quick else 5)
     options.seconds = options.seconds or (1 if options.quick else 5)
     options.large = 100_000 if options.quick else 1_000_000
-    options.only = options.only or list(GROUPS)
+    known = DATABASES[options.database]
+    for name in options.only or []:
+        if name not in known:
+            parser.error(f"argument --only: '{name}' is not one of {', '.join(known)}")
+    options.only = options.only or list(known)
     return options
 
 
@@ -405,9 +365,11 @@ def main():
     lines.append(f"rounds: {options.rounds} of {options.seconds} s a side, in turn, after one that does not count; median (quartiles)")
     if options.quick:
         lines.append("a quick run: too short for a verdict, and the big file is a tenth of its size")
+    one, five, fifteen = os.getloadavg()
+    lines.append(f"load average before: {one:.1f}, {five:.1f}, {fifteen:.1f} (1, 5, 15 minutes)")
     for line in lines:
         say(line)
-    bench = Bench(options)
+    bench = PostgresBench(options) if options.database == "postgres" else Bench(options)
     try:
         bench.run()
     finally:

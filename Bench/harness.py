@@ -25,6 +25,61 @@ def say(text):
     print(text, flush=True)
 
 
+def participant(serial, kind="CUSTOMER", channel_id=None, addresses=2):
+    """The body of a POST whose serial number, or what stands for it, is in every text that has to differ."""
+    both = [{"channel": "SMS", "address": f"+1{serial}"}, {"channel": "CHAT", "address": f"guest-{serial}"}]
+    if channel_id:
+        both[1]["channelId"] = channel_id
+    name = f"Customer {serial}, who came in by the front door, has a name that is as long as some real ones and makes 550 bytes whole"
+    body = {"name": name, "type": kind}
+    if kind == "CUSTOMER":
+        body["profileId"] = "mem_profile_01kc5gqapenecfseczp11hygcp"
+    return body | {"addresses": both[:addresses]}
+
+
+class Table:
+    """The rows of the result, printed as they come and kept for the Markdown file."""
+
+    def __init__(self, yardstick="yardstick"):
+        self.head = ["work", "Parley", yardstick, "ratio (quartiles; range)", "goal", ""]
+        self.rows = []
+        self.missed = []
+        self.notes = []
+
+    def add(self, work, unit, ours, theirs, goal=None, at_most=None):
+        ratios = [a / b for a, b in zip(ours, theirs)]
+        middle, low, high = spread(ratios)
+        wanted, verdict = "reported", ""
+        if goal is not None:
+            wanted, verdict = f"{goal:.2f} at least", "met" if middle >= goal else "MISSED"
+        if at_most is not None:
+            wanted, verdict = f"{at_most:.2f} at most", "met" if middle <= at_most else "MISSED"
+        if verdict == "MISSED":
+            self.missed.append(f"{work}: {middle:.2f}, {wanted}")
+        ratio = f"{middle:.2f} ({low:.2f}–{high:.2f}; {min(ratios):.2f}–{max(ratios):.2f})"
+        self.rows.append([work, self.cell(ours, unit), self.cell(theirs, unit), ratio, wanted, verdict])
+        say("  ".join([f"{work:<52}", *self.rows[-1][1:]]))
+
+    def note(self, text):
+        """A sentence that belongs to the rows before it."""
+        self.notes.append(text)
+        say(f"  {text}")
+
+    @staticmethod
+    def cell(values, unit):
+        middle, low, high = spread(values)
+        digits = 0 if middle >= 100 else 1 if middle >= 10 else 2
+        return f"{middle:,.{digits}f} {unit} ({low:,.{digits}f}–{high:,.{digits}f})"
+
+    def markdown(self, lines):
+        text = ["- " + line for line in lines] + ["", "| " + " | ".join(self.head) + " |", "|" + " --- |" * len(self.head)]
+        text += ["| " + " | ".join(row) + " |" for row in self.rows]
+        if self.notes:
+            text += [""] + ["- " + note for note in self.notes]
+        text += ["", "Missed: " + ("; ".join(self.missed) if self.missed else "none") + "."]
+        return "\n".join(text) + "\n"
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -90,16 +145,22 @@ class Process:
         return "\n".join(pathlib.Path(self.log).read_text(errors="replace").splitlines()[-10:])
 
 
-class Parley(Process):
-    """The server itself, on a data directory of its own, with default settings and its log in a file."""
+def basic(account, token):
+    return "Basic " + base64.b64encode(f"{account}:{token}".encode()).decode()
 
-    def __init__(self, name, binary, directory):
+
+class Parley(Process):
+    """The server itself, with default settings and its log in a file: on a data directory of its own, or on the database of the URL, where
+    the account of `authorization` is."""
+
+    def __init__(self, name, binary, directory, url=None, authorization=None):
         self.directory = pathlib.Path(directory)
+        self.given_authorization = authorization
         self.directory.mkdir(parents=True, exist_ok=True)
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PARLEY_")}
         environment |= {
             "PARLEY_PORT": "{port}",
-            "PARLEY_DATABASE_URL": f"sqlite:{self.database}",
+            "PARLEY_DATABASE_URL": url or f"sqlite:{self.database}",
             "PARLEY_SECRET_KEY_FILE": str(self.directory / "secret.key"),
         }
         super().__init__(name, [str(binary), "serve"], environment, self.directory / "log", "/health")
@@ -118,10 +179,11 @@ class Parley(Process):
         return seconds
 
     def authorization(self):
+        if self.given_authorization:
+            return self.given_authorization
         lines = (self.directory / "account.env").read_text().splitlines()
         values = dict(line.split("=", 1) for line in lines if "=" in line)
-        pair = f"{values['TWILIO_ACCOUNT_SID']}:{values['TWILIO_AUTH_TOKEN']}"
-        return "Basic " + base64.b64encode(pair.encode()).decode()
+        return basic(values["TWILIO_ACCOUNT_SID"], values["TWILIO_AUTH_TOKEN"])
 
     def status(self, path):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -166,28 +228,43 @@ class Serials:
         self.next = 0
 
 
+class Load:
+    """One run of wrk: started, so that several can run side by side, and waited for."""
+
+    def __init__(self, process, plan, connections, seconds, posts=0, serials=None):
+        self.process, self.serials = process, serials
+        self.before = process.cpu()
+        self.wrk = subprocess.Popen(
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(LUA), f"http://127.0.0.1:{process.port}",
+             "--", str(plan.file), str(plan.conversations), str(posts), str(serials.next if serials else 0)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def result(self):
+        """Requests, requests a second and CPU microseconds a request, once it has ended."""
+        try:
+            output, errors = self.wrk.communicate()
+        except BaseException:
+            self.wrk.kill()
+            self.wrk.wait()
+            raise
+        cpu = self.process.cpu() - self.before
+        line = next((line for line in output.splitlines() if line.startswith("RESULT ")), None)
+        if self.wrk.returncode != 0 or line is None:
+            raise BenchError(f"wrk failed ({self.wrk.returncode}):\n{output}{errors}")
+        result = json.loads(line.removeprefix("RESULT "))
+        if self.serials:
+            self.serials.next = result["next"]
+        if result["requests"] == 0 or result["refused"] or result["broken"]:
+            raise BenchError(f"{self.process.name}: not every request was answered with success: {line}\n{self.process.tail()}")
+        if result["late"]:
+            say(f"note: {self.process.name} took more than 2 s for {result['late']} requests")
+        requests = result["requests"]
+        return {"requests": requests, "rate": requests / (result["microseconds"] / 1e6), "cpu": cpu / requests * 1e6}
+
+
 def load(process, plan, connections, seconds, posts=0, serials=None):
     """One run of wrk; gives requests a second and CPU microseconds a request."""
-    start = serials.next if serials else 0
-    command = [
-        "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(LUA), f"http://127.0.0.1:{process.port}",
-        "--", str(plan.file), str(plan.conversations), str(posts), str(start),
-    ]
-    before = process.cpu()
-    run = subprocess.run(command, capture_output=True, text=True)
-    cpu = process.cpu() - before
-    line = next((line for line in run.stdout.splitlines() if line.startswith("RESULT ")), None)
-    if run.returncode != 0 or line is None:
-        raise BenchError(f"wrk failed ({run.returncode}):\n{run.stdout}{run.stderr}")
-    result = json.loads(line.removeprefix("RESULT "))
-    if serials:
-        serials.next = result["next"]
-    if result["requests"] == 0 or result["refused"] or result["broken"]:
-        raise BenchError(f"{process.name}: not every request was answered with success: {line}\n{process.tail()}")
-    rate = result["requests"] / (result["microseconds"] / 1e6)
-    if result["late"]:
-        say(f"note: {process.name} took more than 2 s for {result['late']} requests")
-    return {"rate": rate, "cpu": cpu / result["requests"] * 1e6}
+    return Load(process, plan, connections, seconds, posts, serials).result()
 
 
 def spread(values):
@@ -198,12 +275,13 @@ def spread(values):
     return middle, low, high
 
 
-def interleave(rounds, first, second, warm=True):
-    """Runs both in turn, after one of each that does not count."""
+def interleave(rounds, *sides, warm=True):
+    """Runs all sides in turn, after one of each that does not count; gives a list of results for each."""
     if warm:
-        first(), second()
-    pairs = [(first(), second()) for _ in range(rounds)]
-    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        for side in sides:
+            side()
+    turns = [[side() for side in sides] for _ in range(rounds)]
+    return [[turn[index] for turn in turns] for index in range(len(sides))]
 
 
 def machine(root):
