@@ -150,6 +150,7 @@ private struct CopyEnd {
     case .postgres(let url):
       let opened = try PostgresConnection(forCommands: url)
       try Schema.checkIsOurs(PostgresSchema(connection: opened).state(), place: url.place)
+      opened.deadline = nil
       try opened.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
       (connection, commit, lock) = (opened, {}, nil)
     }
@@ -171,6 +172,7 @@ private struct CopyEnd {
       }
     case .postgres(let url):
       let opened = try PostgresConnection(forCommands: url)
+      opened.deadline = nil
       try opened.begin("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
       (connection, commit, lock) = (opened, { try opened.commit() }, nil)
     }

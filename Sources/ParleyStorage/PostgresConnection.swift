@@ -24,7 +24,7 @@ struct PostgresTimeouts: Sendable {
 final class PostgresConnection: Connection, @unchecked Sendable {
   // Unchecked: whoever has the connection has it alone; the pool sees to it.
 
-  /// Statements kept; beyond, all are dropped, which a program with a fixed set of texts does not reach.
+  /// Statements kept; what comes beyond is prepared anew each time.
   private static let statementsMax = 256
   /// Statements that are queued before their answers are read, so that the queue stays small.
   private static let queuedMax = 64
@@ -50,6 +50,8 @@ final class PostgresConnection: Connection, @unchecked Sendable {
 
   private let handle: OpaquePointer
   private var names: [String: String] = [:]
+  /// How many statements were ever prepared, so that each name is new: one whose preparation was skipped may be there or not.
+  private var prepared = 0
   private var queued: [Queued] = []
   private let warnings = PostgresWarnings()
 
@@ -188,14 +190,11 @@ final class PostgresConnection: Connection, @unchecked Sendable {
   }
 
   private func prepare(_ sql: SQL) throws -> String {
-    if names.count >= Self.statementsMax {
-      names = [:]
-      try send("DEALLOCATE ALL")
-    }
-    // COMMIT has a name by which it is known on the wire, as any other has.
-    let name = sql.text == "COMMIT" ? "commit" : "s\(names.count)"
+    // The empty name may be given again and again, no other. COMMIT's is for who reads the wire.
+    let name = names.count >= Self.statementsMax ? "" : sql.text == "COMMIT" ? "commit" : "s\(prepared)"
     guard PQsendPrepare(handle, name, sql.text, Int32(sql.values.count), sql.values.map(\.oid)) == 1 else { throw lost() }
-    names[sql.text] = name
+    prepared += 1
+    if !name.isEmpty { names[sql.text] = name }
     queued.append(.preparation(of: sql.text))
     return name
   }

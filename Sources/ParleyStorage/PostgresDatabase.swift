@@ -45,9 +45,9 @@ package final class PostgresDatabase: Database {
     }
     self.clock = clock
     self.timeouts = timeouts
-    pool = PostgresPool(connectionsMax: connections, timeouts: timeouts) {
+    pool = PostgresPool(connectionsMax: connections, timeouts: timeouts) { deadline in
       let connection = try PostgresConnection(url, connectSeconds: timeouts.connectSeconds)
-      connection.deadline = .now + timeouts.transaction
+      connection.deadline = deadline
       try PostgresSession.prepare(connection, timeouts)
       try clock.measure(on: connection)
       return connection
@@ -182,8 +182,7 @@ package final class PostgresDatabase: Database {
   ) throws -> Answer {
     let connection: PostgresConnection
     let isFresh: Bool
-    do { (connection, isFresh) = try worker.connection() } catch let error as PostgresError { throw error.asSeenOutside }
-    connection.deadline = deadline
+    do { (connection, isFresh) = try worker.connection(until: deadline) } catch let error as PostgresError { throw error.asSeenOutside }
     do {
       return try transaction(connection)
     } catch {

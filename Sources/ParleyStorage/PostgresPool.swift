@@ -7,12 +7,15 @@ import Synchronization
 final class PostgresPool: @unchecked Sendable {
   // Unchecked: everything that changes is guarded by `lock`.
 
+  /// Opens a connection, which is ready before the deadline.
+  typealias Connect = @Sendable (_ deadline: ContinuousClock.Instant) throws -> PostgresConnection
+
   /// Closures that may wait for a connection; beyond, callers are told to come again.
   static let queueMax = 4096
 
   private let connectionsMax: Int
   private let timeouts: PostgresTimeouts
-  private let connect: @Sendable () throws -> PostgresConnection
+  private let connect: Connect
   private let lock = NSLock()
   private var queue: Deque<Waiting> = []
   /// The one that rested last is woken first, so that few are busy when there is little to do.
@@ -32,7 +35,7 @@ final class PostgresPool: @unchecked Sendable {
     let since: ContinuousClock.Instant
   }
 
-  init(connectionsMax: Int, timeouts: PostgresTimeouts, connect: @escaping @Sendable () throws -> PostgresConnection) {
+  init(connectionsMax: Int, timeouts: PostgresTimeouts, connect: @escaping Connect) {
     (self.connectionsMax, self.timeouts, self.connect) = (connectionsMax, timeouts, connect)
   }
 
@@ -158,21 +161,24 @@ final class PostgresWorker: @unchecked Sendable {
   }
 
   private let pool: PostgresPool
-  private let connect: @Sendable () throws -> PostgresConnection
+  private let connect: PostgresPool.Connect
   private let semaphore = DispatchSemaphore(value: 0)
   private var step: Step = .end
   private var opened: PostgresConnection?
 
-  fileprivate init(pool: PostgresPool, connect: @escaping @Sendable () throws -> PostgresConnection) {
+  fileprivate init(pool: PostgresPool, connect: @escaping PostgresPool.Connect) {
     (self.pool, self.connect) = (pool, connect)
   }
 
   /// The thread's connection, made if there is none that works. `isFresh` tells one that was made just now.
-  func connection() throws -> (PostgresConnection, isFresh: Bool) {
-    if let opened, !opened.isStale() { return (opened, false) }
+  func connection(until deadline: ContinuousClock.Instant) throws -> (PostgresConnection, isFresh: Bool) {
+    if let opened, !opened.isStale() {
+      opened.deadline = deadline
+      return (opened, false)
+    }
     discard()
     do {
-      let connection = try connect()
+      let connection = try connect(deadline)
       opened = connection
       pool.connectionsOpen.add(1, ordering: .relaxed)
       return (connection, true)

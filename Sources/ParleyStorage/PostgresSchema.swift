@@ -56,8 +56,9 @@ struct PostgresSchema {
     }
   }
 
-  /// Runs the work while nobody else migrates.
+  /// Runs the work while nobody else migrates, however long others and the work take.
   private func locked<Answer>(_ work: () throws -> Answer) throws -> Answer {
+    connection.deadline = nil
     try connection.rows("SELECT pg_advisory_lock(\(Self.lock))") { _ in }
     defer { try? connection.rows("SELECT pg_advisory_unlock(\(Self.lock))") { _ in } }
     return try work()

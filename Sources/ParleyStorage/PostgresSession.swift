@@ -51,9 +51,12 @@ enum PostgresSession {
 }
 
 extension PostgresConnection {
-  /// Opens a session for migrations and copies, which may wait for others' and take as long as they take.
+  /// Opens a session for migrations and copies, which the server lets take as long as they take. The deadline, which is for looking around,
+  /// is to be lifted for them.
   convenience init(forCommands url: PostgresURL) throws {
-    try self.init(url, connectSeconds: PostgresTimeouts().connectSeconds)
+    let timeouts = PostgresTimeouts()
+    try self.init(url, connectSeconds: timeouts.connectSeconds)
+    deadline = .now + timeouts.transaction
     try PostgresSession.prepareWithoutLimits(self)
   }
 }
