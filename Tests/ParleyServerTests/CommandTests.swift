@@ -7,7 +7,8 @@ extension ServerTests {
   @Suite struct CommandTests {
     private static let commands = [
       [], ["serve"], ["account"], ["account", "create"], ["account", "list"], ["account", "rotate-token"], ["account", "disable"], ["key"],
-      ["key", "create"], ["key", "list"], ["key", "revoke"], ["backup"], ["db"], ["db", "status"], ["db", "migrate"], ["db", "copy"], ["health"], ["version"],
+      ["key", "create"], ["key", "list"], ["key", "revoke"], ["backup"], ["db"], ["db", "status"], ["db", "migrate"], ["db", "copy"],
+      ["health"], ["version"],
     ]
 
     @Test("Every command says what it does, with an example")
@@ -41,8 +42,10 @@ extension ServerTests {
       arguments: [
         "account create", "account create --name=", "account create --name=x --sid=AC1", "account create --name=x --auth-token=short",
         "account disable AC1", "account rotate-token nobody", "account frobnicate", "key create --account AC1", "key revoke SK1",
-        "key list --account AC1", "serve --port many", "serve --frobnicate", "backup", "db copy --from=a --to=b", "db copy --from sqlite:a.db",
-        "db copy --from sqlite:a.db --to postgres://me:word@127.0.0.1/name", "account list --database-url postgres://me:word@127.0.0.1/name", "health --wait=-1", "frobnicate",
+        "key list --account AC1", "serve --port many", "serve --frobnicate", "backup", "db copy --from=a --to=b",
+        "db copy --from sqlite:a.db",
+        "db copy --from sqlite:a.db --to postgres://me:word@127.0.0.1/name",
+        "account list --database-url postgres://me:word@127.0.0.1/name", "health --wait=-1", "frobnicate",
       ])
     func wrongUsage(_ line: String) async throws {
       try await TestDatabase.withFolder { folder in
@@ -59,7 +62,8 @@ extension ServerTests {
         "account disable AC00000000000000000000000000000000", "account rotate-token AC00000000000000000000000000000000",
         "key create --account AC00000000000000000000000000000000", "key revoke SK00000000000000000000000000000000",
         "backup --to copy.db --database-url sqlite:missing.db", "backup --to copy.db --database-url postgres://127.0.0.1:1/name",
-        "db status", "db copy --from sqlite:missing.db --to sqlite:copy.db", "db status --database-url postgres://127.0.0.1:1/name", "health",
+        "db status", "db copy --from sqlite:missing.db --to sqlite:copy.db", "db status --database-url postgres://127.0.0.1:1/name",
+        "health",
       ])
     func failure(_ line: String) async throws {
       try await TestDatabase.withFolder { folder in
