@@ -7,6 +7,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -380,6 +381,8 @@ def main():
 
 
 if __name__ == "__main__":
+    # However it is stopped, it ends what it started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         main()
     except BenchError as error:

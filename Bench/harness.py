@@ -40,8 +40,9 @@ def participant(serial, kind="CUSTOMER", channel_id=None, addresses=2):
 class Table:
     """The rows of the result, printed as they come and kept for the Markdown file."""
 
-    def __init__(self, yardstick="yardstick"):
-        self.head = ["work", "Parley", yardstick, "ratio (quartiles; range)", "goal", ""]
+    HEAD = ["work", "Parley", "yardstick", "ratio (quartiles; range)", "goal", ""]
+
+    def __init__(self):
         self.rows = []
         self.missed = []
         self.notes = []
@@ -72,7 +73,7 @@ class Table:
         return f"{middle:,.{digits}f} {unit} ({low:,.{digits}f}–{high:,.{digits}f})"
 
     def markdown(self, lines):
-        text = ["- " + line for line in lines] + ["", "| " + " | ".join(self.head) + " |", "|" + " --- |" * len(self.head)]
+        text = ["- " + line for line in lines] + ["", "| " + " | ".join(self.HEAD) + " |", "|" + " --- |" * len(self.HEAD)]
         text += ["| " + " | ".join(row) + " |" for row in self.rows]
         if self.notes:
             text += [""] + ["- " + note for note in self.notes]

@@ -66,10 +66,13 @@ class Cluster:
         return run.stdout
 
     def ask(self, sql):
-        return self.run("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", f"--command={sql}").strip()
+        return self.psql("--tuples-only", "--no-align", f"--command={sql}").strip()
 
     def feed(self, script):
-        self.run("psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", text=script)
+        self.psql("--single-transaction", text=script)
+
+    def psql(self, *options, text=None):
+        return self.run("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", *options, text=text)
 
     def cpu(self):
         """Seconds of processor time of all its processes; the first has the sum of those that have ended."""
@@ -115,7 +118,7 @@ def statements(log):
 
 
 class Script:
-    """Statements for pgbench, in which ids, addresses and the position come from its variables. `marks` says which texts stand for which."""
+    """Statements for pgbench, in which ids, addresses and the position come from its variables; `marks` says which texts those replace."""
 
     def __init__(self, found, marks, begin, pipelined=False):
         self.defines = {}
@@ -215,8 +218,9 @@ class PostgresBench:
         self.parley = pathlib.Path(options.binaries).resolve() / "parley"
         self.conversations = 1_000 if options.quick else 10_000
         self.lists = 100 if options.quick else 1_000
-        self.table = Table("pgbench")
+        self.table = Table()
         self.cluster = None
+        self.authorization = None
         self.nodes = []
         self.random = random.Random(1)
 
@@ -269,7 +273,7 @@ class PostgresBench:
         self.authorization = basic(made["accountSid"], made["authToken"])
 
     def node(self, name, parameters=""):
-        node = Parley(f"Parley ({name})", self.parley, self.directory / name, self.cluster.url + parameters, getattr(self, "authorization", None))
+        node = Parley(f"Parley ({name})", self.parley, self.directory / name, self.cluster.url + parameters, self.authorization)
         node.environment["PARLEY_SECRET_KEY_FILE"] = str(self.key)
         node.environment["PARLEY_DATABASE_CONNECTIONS"] = str(POOL)
         self.nodes.append(node)
@@ -291,7 +295,8 @@ class PostgresBench:
             return Pattern(self.cluster, made, [person["id"] for person in page["participants"]], serials)
 
         self.empty, self.three, self.fifty = conversation(0), conversation(3), conversation(FULL)
-        self.watched_conversation = json.loads(node.call("POST", "/v2/Conversations", {"configurationId": configuration, "name": "Late parcel"}))["id"]
+        body = {"configurationId": configuration, "name": "Late parcel"}
+        self.watched_conversation = json.loads(node.call("POST", "/v2/Conversations", body))["id"]
 
     def watch(self, node):
         """Has the server show what it sends for a request of each kind, once its connection is there and the account is known."""
@@ -337,7 +342,9 @@ class PostgresBench:
         conversation, person, serial = self.watched
         marks = {conversation: in_id("c", 10), person: in_id("p", 12), serial: ":p"}
         begins = {
-            "get": [rf"\set i random(0, {len(self.small) * 3 - 1})", rf"\set c {SMALL_FIRST} + :i / 3", r"\set p :c * 100 + :i % 3"],
+            "get": [
+                rf"\set i random(0, {len(self.small) * 3 - 1})", rf"\set c {SMALL_FIRST} + :i / 3", r"\set p :c * 100 + :i % 3",
+            ],
             "list": [rf"\set c random({FULL_FIRST}, {FULL_FIRST + len(self.full) - 1})"],
             # Each client has conversations of its own, ten participants to each before the next, as load.lua does it.
             "post": [
@@ -373,7 +380,9 @@ class PostgresBench:
     def wrk(self, group, connections, nodes=None):
         """One wrk on the node, or one on each of several that share the connections."""
         nodes = nodes or [self.one]
-        plans = [self.plans[group]] if len(nodes) == 1 else self.plans_of_nodes if group == "post" else [self.plans[group]] * len(nodes)
+        plans = [self.plans[group]] * len(nodes)
+        if group == "post" and len(nodes) > 1:
+            plans = self.plans_of_nodes
         if group == "post":
             for plan in plans:
                 self.provide(plan, connections, len(nodes))
@@ -417,8 +426,8 @@ class PostgresBench:
 
         def run():
             output = self.cluster.run(
-                "pgbench", "--no-vacuum", "--protocol=prepared", f"--client={clients}", f"--jobs={min(2, clients)}", f"--time={self.seconds}",
-                f"--file={self.directory / f'{name}.pgbench'}", *options)
+                "pgbench", "--no-vacuum", "--protocol=prepared", f"--client={clients}", f"--jobs={min(2, clients)}",
+                f"--time={self.seconds}", f"--file={self.directory / f'{name}.pgbench'}", *options)
             done = re.search(r"transactions actually processed: (\d+)", output)
             rate = re.search(r"^tps = ([\d.]+)", output, re.MULTILINE)
             failed = re.search(r"failed transactions: (\d+)", output)
@@ -440,7 +449,7 @@ class PostgresBench:
     def get(self):
         self.reads("get", "GET one participant")
         # What HTTP alone costs on this machine, where one connection waits for it.
-        for connections in CONNECTIONS:
+        for connections in (1, 64):
             ours, theirs = interleave(self.rounds, lambda: self.wrk("get", connections), lambda: self.wrk("health", connections))
             self.rates(f"GET one participant, {many(connections, 'connection')} (against GET /health of the same node)", ours, theirs)
 
@@ -460,7 +469,7 @@ class PostgresBench:
                 lambda: self.pgbench("pipeline", clients), lambda: self.pgbench("commit", clients))
             label = self.label(work, connections, clients)
             self.compare(label, ours, theirs, GOALS["post"])
-            for name, others in (("pgbench in one pipeline", pipelined), ("pgbench changing one row", commits)):
+            for name, others in (("in one pipeline", pipelined), ("changing one row", commits)):
                 self.rates(f"{label.removesuffix(')')}, {name})", ours, others)
 
     def three_nodes(self):
@@ -494,7 +503,9 @@ class PostgresBench:
 
             titles = {"node": "Parley", "database": "PostgreSQL", "client": "pgbench" if name == "pgbench" else "wrk"}
             parts = [
-                f"{title} {middle(f'{key} cores'):.2f} ({middle(key):,.0f} µs a request)" for key, title in titles.items() if middle(key) > 0]
+                f"{title} {middle(f'{key} cores'):.2f} ({middle(key):,.0f} µs a request)"
+                for key, title in titles.items() if middle(key) > 0
+            ]
             return f"{name}: {', '.join(parts)}, others on this machine {middle('others cores'):.2f}"
 
         self.table.note(f"Cores in use, {label} · " + " · ".join(text(*side) for side in sides))
