@@ -333,7 +333,9 @@ class PostgresBench:
         lists = [f"/v2/Conversations/conv_conversation_{conversation_name(number)}/Participants" for number in self.full]
         self.random.shuffle(lists)
         # Nodes that write side by side must not write the same addresses: those would exclude each other.
-        self.plans = {"get": plan("get", gets), "list": plan("list", lists), "post": plan("post", gets), "health": plan("health", ["/health"])}
+        self.plans = {
+            "get": plan("get", gets), "list": plan("list", lists), "post": plan("post", gets), "health": plan("health", ["/health"]),
+        }
         self.plans_of_nodes = [plan(f"post-{index}", gets, f"{index}#") for index in range(1, 4)]
         self.serials = {plan: Serials() for plan in [self.plans["post"], *self.plans_of_nodes]}
         self.numbers = {plan: [] for plan in self.serials}
