@@ -69,7 +69,8 @@ final class PostgresConnection: Connection, @unchecked Sendable {
     let opened = PQconnectdbParams(keywords.map { UnsafePointer($0) }, values.map { UnsafePointer($0) }, 1)
     guard let opened, PQstatus(opened) == CONNECTION_OK else {
       defer { PQfinish(opened) }
-      throw PostgresError(lost: opened.map(Self.message) ?? "out of memory")
+      // A line for each server that was tried.
+      throw PostgresError(lost: opened.map { Self.lines(PQerrorMessage($0)).joined(separator: "; ") } ?? "out of memory")
     }
     handle = opened
     PQsetNoticeReceiver(
@@ -292,7 +293,7 @@ final class PostgresConnection: Connection, @unchecked Sendable {
 
   private func lost(_ cause: PostgresError? = nil) -> PostgresError {
     isBroken = true
-    return PostgresError(lost: cause?.message ?? Self.message(handle), sqlState: cause?.sqlState)
+    return PostgresError(lost: cause?.message ?? Self.firstLine(PQerrorMessage(handle)), sqlState: cause?.sqlState)
   }
 
   private func error(in result: PostgresResult) -> PostgresError {
@@ -302,9 +303,9 @@ final class PostgresConnection: Connection, @unchecked Sendable {
     return PostgresError(sqlState: state, message: message ?? Self.firstLine(PQresultErrorMessage(result.handle)))
   }
 
-  private static func message(_ handle: OpaquePointer) -> String { firstLine(PQerrorMessage(handle)) }
+  private static func firstLine(_ text: UnsafePointer<CChar>?) -> String { lines(text).first ?? "no reason was given" }
 
-  private static func firstLine(_ text: UnsafePointer<CChar>?) -> String {
-    text.map { String(cString: $0) }?.split(separator: "\n").first.map(String.init) ?? "no reason was given"
+  private static func lines(_ text: UnsafePointer<CChar>?) -> [String] {
+    text.map { String(cString: $0).split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) } } ?? []
   }
 }

@@ -23,7 +23,7 @@ package struct PostgresURL: Sendable, Equatable {
       option = option.advanced(by: 1)
     }
     let hosts = values["host"] ?? values["hostaddr"] ?? ""
-    let ports = (values["port"] ?? "").split(separator: ",")
+    let ports = (values["port"] ?? "").split(separator: ",").map(String.init)
     let name = values["dbname"] ?? ""
     guard !hosts.contains("@"), !name.contains("@"), !name.contains("/"), ports.allSatisfy({ (1...65535).contains(Int($0) ?? 0) }) else {
       return nil
@@ -31,7 +31,11 @@ package struct PostgresURL: Sendable, Equatable {
     self.text = text
     hasPassword = values["password"] != nil
     let user = values["user"].map { "\($0)@" } ?? ""
-    let port = ports.isEmpty ? "" : ":\(ports.joined(separator: ","))"
-    place = "postgres://\(user)\(hosts)\(port)/\(name)"
+    // One port may be for all of the hosts.
+    let servers = hosts.split(separator: ",", omittingEmptySubsequences: false).enumerated().map { index, host in
+      let port = (index < ports.count ? ports[index] : ports.first).map { ":\($0)" } ?? ""
+      return (host.contains(":") ? "[\(host)]" : host) + port
+    }
+    place = "postgres://\(user)\(servers.joined(separator: ","))/\(name)"
   }
 }
