@@ -402,7 +402,7 @@ class PostgresBench:
 
     def enough(self, connections):
         """Conversations for the POSTs of one run, ten to each, at more than the rate to be expected, and those that are begun."""
-        return self.seconds * (200 if connections == 1 else 600) + 128
+        return self.seconds * (600 if connections == 1 else 1_200) + 128
 
     def provide(self, plan, connections, sharers):
         numbers = self.numbers[plan]
