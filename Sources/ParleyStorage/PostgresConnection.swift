@@ -43,7 +43,7 @@ final class PostgresConnection: Connection, @unchecked Sendable {
   var streamsRows = false
   /// Whether the connection can't be used any more.
   private(set) var isBroken = false
-  /// Whether a COMMIT is on its way or was, so that what became of the transaction may be unknown.
+  /// Whether a COMMIT is on its way, so that what became of the transaction is unknown if the connection ends.
   private(set) var hasSentCommit = false
   /// Where the server stands, for people.
   let place: String
@@ -108,7 +108,7 @@ final class PostgresConnection: Connection, @unchecked Sendable {
   /// Ends a transaction that only read, without waiting for the answer.
   func leave() throws {
     try settle()
-    try send("COMMIT")
+    try queue("COMMIT")
     guard PQpipelineSync(handle) == 1 else { throw lost() }
     queued.append(.end)
     try flush()
@@ -116,13 +116,20 @@ final class PostgresConnection: Connection, @unchecked Sendable {
 
   /// Sends all that is queued and COMMIT. An error of the server's own means that nothing was committed; after any other, nobody knows.
   func commit() throws {
-    try send("COMMIT")
+    // Not by `send`, which may answer at once.
+    try queue("COMMIT")
     hasSentCommit = true
     warnings.clear()
-    let result = try answer()
+    let result: PostgresResult?
+    do {
+      result = try answer()
+    } catch {
+      hasSentCommit = isBroken
+      throw error
+    }
+    hasSentCommit = false
     // A transaction that failed before says ROLLBACK.
-    guard String(cString: PQcmdStatus(result?.handle)) == "COMMIT" else {
-      hasSentCommit = false
+    guard let result, String(cString: PQcmdStatus(result.handle)) == "COMMIT" else {
       throw PostgresError(sqlState: "25P02", message: "the transaction had failed before its end")
     }
     // Committed here, but not where it should be as well: a standby that is waited for.
