@@ -94,14 +94,20 @@ final class PostgresPool: @unchecked Sendable {
   /// What a worker that has nothing to do does next; nil when it is to rest.
   fileprivate func next(for worker: PostgresWorker) -> PostgresWorker.Step? {
     lock.withLock {
-      if let waiting = queue.popFirst() {
-        waitMicroseconds.add(waiting.since.duration(to: .now).microseconds, ordering: .relaxed)
-        return .run(waiting.job)
-      }
-      if isStopping { return .end }
+      if let job = takeWaiting(for: worker) { return .run(job) }
+      // Who has no connection does not rest before those who have one: it would be woken first, and fail again.
+      if isStopping || worker.gotNone { return .end }
       resting.append(worker)
       return nil
     }
+  }
+
+  /// The first that waits, if it is for this worker to do: one that got no connection leaves it to those that may have one. Called with the
+  /// lock held.
+  private func takeWaiting(for worker: PostgresWorker) -> (any PostgresJob)? {
+    guard !worker.gotNone || workers == 1, let waiting = queue.popFirst() else { return nil }
+    waitMicroseconds.add(waiting.since.duration(to: .now).microseconds, ordering: .relaxed)
+    return waiting.job
   }
 
   /// Whether a worker that has rested for long may end; no if it was woken meanwhile.
@@ -113,14 +119,18 @@ final class PostgresPool: @unchecked Sendable {
     }
   }
 
-  fileprivate func ended() {
-    let waiting = lock.withLock {
+  /// Takes note that a worker has ended and has no connection; answers what it is to go on with instead, if somebody came meanwhile
+  /// and found all places taken.
+  fileprivate func ended(_ worker: PostgresWorker) -> (any PostgresJob)? {
+    let (job, waiting) = lock.withLock { () -> ((any PostgresJob)?, [CheckedContinuation<Void, Never>]) in
+      if let job = takeWaiting(for: worker) { return (job, []) }
       workers -= 1
-      guard isStopping, workers == 0 else { return [CheckedContinuation<Void, Never>]() }
+      guard isStopping, workers == 0 else { return (nil, []) }
       defer { whenEnded = [] }
-      return whenEnded
+      return (nil, whenEnded)
     }
     for continuation in waiting { continuation.resume() }
+    return job
   }
 
   fileprivate var idle: Duration { timeouts.idle }
@@ -165,6 +175,8 @@ final class PostgresWorker: @unchecked Sendable {
   private let semaphore = DispatchSemaphore(value: 0)
   private var step: Step = .end
   private var opened: PostgresConnection?
+  /// Whether it wanted a connection last and got none.
+  fileprivate private(set) var gotNone = false
 
   fileprivate init(pool: PostgresPool, connect: @escaping PostgresPool.Connect) {
     (self.pool, self.connect) = (pool, connect)
@@ -180,9 +192,11 @@ final class PostgresWorker: @unchecked Sendable {
     do {
       let connection = try connect(deadline)
       opened = connection
+      gotNone = false
       pool.connectionsOpen.add(1, ordering: .relaxed)
       return (connection, true)
     } catch {
+      gotNone = true
       pool.connectionsFailed.add(1, ordering: .relaxed)
       throw error
     }
@@ -209,16 +223,19 @@ final class PostgresWorker: @unchecked Sendable {
   }
 
   private func loop() {
-    while case .run(let job) = step {
-      job.run(on: self)
-      if let next = pool.next(for: self) {
-        step = next
-      } else {
-        rest()
+    while true {
+      while case .run(let job) = step {
+        job.run(on: self)
+        if let next = pool.next(for: self) {
+          step = next
+        } else {
+          rest()
+        }
       }
+      discard()
+      guard let job = pool.ended(self) else { return }
+      step = .run(job)
     }
-    discard()
-    pool.ended()
   }
 
   private func rest() {
