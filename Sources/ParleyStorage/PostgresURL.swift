@@ -29,7 +29,8 @@ package struct PostgresURL: Sendable, Equatable {
       return nil
     }
     self.text = text
-    hasPassword = values["password"] != nil
+    // The second is that of a certificate's key.
+    hasPassword = values["password"] != nil || values["sslpassword"] != nil
     let user = values["user"].map { "\($0)@" } ?? ""
     // One port may be for all of the hosts.
     let servers = hosts.split(separator: ",", omittingEmptySubsequences: false).enumerated().map { index, host in
