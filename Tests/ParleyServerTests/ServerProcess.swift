@@ -21,7 +21,7 @@ final class ServerProcess: Sendable {
     for await part in child.output {
       said += part
       // Everything is said at once; the line ends it.
-      if said.contains("Parley listens on "), said.hasSuffix("\n") { return try ServerProcess(child, said, in: folder) }
+      if said.contains("Parley listens on "), said.hasSuffix("\n") { return try ServerProcess(child, said, in: folder, environment) }
     }
     throw StartRefused(status: await child.end(), errors: child.errors)
   }
@@ -40,12 +40,17 @@ final class ServerProcess: Sendable {
     "PARLEY_PORT": "0", "PARLEY_DATABASE_URL": "sqlite:parley.db", "PARLEY_SECRET_KEY_FILE": "secret.key", "PARLEY_LOG_FORMAT": "json",
   ]
 
-  private init(_ child: Child, _ said: String, in folder: URL) throws {
+  private init(_ child: Child, _ said: String, in folder: URL, _ environment: [String: String]) throws {
     (self.child, announcement) = (child, said)
-    let file = try AccountEnvironment(folder.appendingPathComponent("account.env"))
-    credentials = Credentials(user: file.sid, password: file.token)
-    // PARLEY_URL may be anything that an operator gives; that the port is in it holds for all others.
-    guard let port = file.url.split(separator: ":").last.flatMap({ Int($0) }) else { throw WireFailure("no port in \(file.url)") }
+    if let sid = environment["PARLEY_ACCOUNT_SID"], let token = environment["PARLEY_AUTH_TOKEN"] {
+      credentials = Credentials(user: sid, password: token)
+    } else {
+      let file = try AccountEnvironment(folder.appendingPathComponent("account.env"))
+      credentials = Credentials(user: file.sid, password: file.token)
+    }
+    // An operator may give any URL; that the port is in it holds for all others.
+    let url = said.split(separator: "\n").first { $0.hasPrefix("Parley listens on ") } ?? ""
+    guard let port = url.split(separator: ":").last.flatMap({ Int($0) }) else { throw WireFailure("no port in \(said)") }
     self.port = port
   }
 
@@ -148,8 +153,8 @@ enum Bodies {
     "memoryStoreId":"mem_store_00000000000000000000000001"}
     """
 
-  /// A participant with one address, which is its name too.
-  static func participant(_ address: String, type: String = "AGENT") -> String {
-    #"{"type":"\#(type)","name":"\#(address)","addresses":[{"channel":"CHAT","address":"\#(address)"}]}"#
+  /// A participant with one address, which is its name too unless it has one.
+  static func participant(_ address: String, type: String = "AGENT", name: String? = nil) -> String {
+    #"{"type":"\#(type)","name":"\#(name ?? address)","addresses":[{"channel":"CHAT","address":"\#(address)"}]}"#
   }
 }

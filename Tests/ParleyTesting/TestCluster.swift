@@ -76,14 +76,21 @@ package final class TestCluster: Sendable {
   /// Starts a server that was stopped, where it was.
   package func start() throws { try run(["start", folder.path]) }
 
+  /// Not by Foundation's `Process`, which takes for the script's end that of a descriptor that the server inherits and keeps.
   private func run(_ arguments: [String]) throws {
-    let process = Process()
-    process.executableURL = Self.script
-    process.arguments = arguments
-    process.standardOutput = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw StartFailure("script/postgres \(arguments[0]) failed") }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
+    let words = ([Self.script.path] + arguments).map { strdup($0) } + [nil]
+    defer { for word in words { free(word) } }
+    var process: pid_t = 0
+    var status: Int32 = 0
+    guard posix_spawn(&process, Self.script.path, &actions, nil, words, environ) == 0 else {
+      throw StartFailure("\(Self.script.path) can't be run")
+    }
+    while waitpid(process, &status, 0) < 0, errno == EINTR {}
+    guard status == 0 else { throw StartFailure("script/postgres \(arguments[0]) failed") }
   }
 
   private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
