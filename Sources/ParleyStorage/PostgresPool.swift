@@ -44,6 +44,11 @@ final class PostgresPool: @unchecked Sendable {
     try await withCheckedThrowingContinuation { continuation in submit(Job(body: body, continuation: continuation)) }
   }
 
+  /// The same for work that nobody waits for; `refused` is called if it can't be done.
+  func start(_ body: @escaping @Sendable (PostgresWorker) -> Void, refused: @escaping @Sendable (ParleyError) -> Void) {
+    submit(Errand(body: body, refused: refused))
+  }
+
   /// Does what was accepted, then ends the threads.
   func stop() async {
     await withCheckedContinuation { continuation in
@@ -91,14 +96,14 @@ final class PostgresPool: @unchecked Sendable {
 
   // MARK: - For the workers
 
-  /// What a worker that has nothing to do does next; nil when it is to rest.
-  fileprivate func next(for worker: PostgresWorker) -> PostgresWorker.Step? {
+  /// What a worker that has done something does next. One that is to rest may be woken from now on.
+  fileprivate func next(for worker: PostgresWorker) -> PostgresWorker.Step {
     lock.withLock {
       if let job = takeWaiting(for: worker) { return .run(job) }
       // Who has no connection does not rest before those who have one: it would be woken first, and fail again.
       if isStopping || worker.gotNone { return .end }
       resting.append(worker)
-      return nil
+      return .rest
     }
   }
 
@@ -119,9 +124,9 @@ final class PostgresPool: @unchecked Sendable {
     }
   }
 
-  /// Takes note that a worker has ended and has no connection; answers what it is to go on with instead, if somebody came meanwhile
-  /// and found all places taken.
-  fileprivate func ended(_ worker: PostgresWorker) -> (any PostgresJob)? {
+  /// Takes note that a worker has ended and has no connection, and then has whom it worked for answered. What it returns the worker is to go
+  /// on with instead: somebody came meanwhile and found all places taken.
+  fileprivate func ended(_ worker: PostgresWorker, _ answer: () -> Void = {}) -> (any PostgresJob)? {
     let (job, waiting) = lock.withLock { () -> ((any PostgresJob)?, [CheckedContinuation<Void, Never>]) in
       if let job = takeWaiting(for: worker) { return (job, []) }
       workers -= 1
@@ -129,6 +134,7 @@ final class PostgresPool: @unchecked Sendable {
       defer { whenEnded = [] }
       return (nil, whenEnded)
     }
+    answer()
     for continuation in waiting { continuation.resume() }
     return job
   }
@@ -163,17 +169,18 @@ final class PostgresPool: @unchecked Sendable {
 
 /// A thread of the pool and its connection.
 final class PostgresWorker: @unchecked Sendable {
-  // Unchecked: the connection belongs to the thread; `step` is handed over by the semaphore.
+  // Unchecked: the connection belongs to the thread; `handed` goes over with the semaphore.
 
   fileprivate enum Step {
     case run(any PostgresJob)
+    case rest
     case end
   }
 
   private let pool: PostgresPool
   private let connect: PostgresPool.Connect
   private let semaphore = DispatchSemaphore(value: 0)
-  private var step: Step = .end
+  private var handed: (any PostgresJob)?
   private var opened: PostgresConnection?
   /// Whether it wanted a connection last and got none.
   fileprivate private(set) var gotNone = false
@@ -210,44 +217,55 @@ final class PostgresWorker: @unchecked Sendable {
   }
 
   fileprivate func start(with job: any PostgresJob) {
-    step = .run(job)
-    let thread = Thread { self.loop() }
+    let thread = Thread { self.loop(from: job) }
     thread.name = "parley-database"
     thread.start()
   }
 
   /// Hands work over to the thread, which rests; nil ends it.
   fileprivate func wake(for job: (any PostgresJob)?) {
-    step = job.map(Step.run) ?? .end
+    handed = job
     semaphore.signal()
   }
 
-  private func loop() {
-    while true {
-      while case .run(let job) = step {
-        job.run(on: self)
-        if let next = pool.next(for: self) {
-          step = next
-        } else {
-          rest()
-        }
+  private func loop(from first: any PostgresJob) {
+    var job: (any PostgresJob)? = first
+    while let current = job {
+      let answer = current.run(on: self)
+      // Whoever is answered and asks again finds this thread free, and needs no other connection.
+      switch pool.next(for: self) {
+      case .run(let next):
+        answer()
+        job = next
+      case .rest:
+        answer()
+        job = rest() ?? end()
+      case .end: job = end(answer)
       }
-      discard()
-      guard let job = pool.ended(self) else { return }
-      step = .run(job)
     }
   }
 
-  private func rest() {
+  /// Waits for work; nil if there was none for long, or will be none.
+  private func rest() -> (any PostgresJob)? {
     let seconds = Double(pool.idle.microseconds) / 1_000_000
-    guard semaphore.wait(timeout: .now() + seconds) == .timedOut else { return }
-    if pool.mayEnd(self) { step = .end } else { semaphore.wait() }
+    if semaphore.wait(timeout: .now() + seconds) == .timedOut {
+      if pool.mayEnd(self) { return nil }
+      semaphore.wait()
+    }
+    defer { handed = nil }
+    return handed
+  }
+
+  private func end(_ answer: () -> Void = {}) -> (any PostgresJob)? {
+    discard()
+    return pool.ended(self, answer)
   }
 }
 
 /// A closure that waits for a connection, and who waits for it.
 private protocol PostgresJob: AnyObject, Sendable {
-  func run(on worker: PostgresWorker)
+  /// Runs the closure; what it returns answers whoever waits.
+  func run(on worker: PostgresWorker) -> () -> Void
   func fail(_ error: ParleyError)
 }
 
@@ -260,6 +278,10 @@ private final class Job<Answer: Sendable>: PostgresJob {
     self.continuation = continuation
   }
 
-  func run(on worker: PostgresWorker) { continuation.resume(with: Result { try body(worker) }) }
+  func run(on worker: PostgresWorker) -> () -> Void {
+    let result = Result { try body(worker) }
+    return { self.continuation.resume(with: result) }
+  }
+
   func fail(_ error: ParleyError) { continuation.resume(throwing: error) }
 }
