@@ -3,7 +3,8 @@ import ParleyDomain
 /// The one seam to the database.
 ///
 /// Work is a synchronous closure in one transaction: nothing can be awaited inside, so no network call holds a transaction open. A closure
-/// may run again after it was rolled back, so it touches nothing but the transaction; times and ids are taken before. What a closure throws
+/// may run again, after it was rolled back or only to see what it asks, so it touches nothing but the transaction; times and ids are taken
+/// before. What a closure throws
 /// is thrown on and leaves nothing behind; a database that can't do it throws `ParleyError.unavailable`.
 package protocol Database: Sendable {
   func read<Answer: Sendable>(

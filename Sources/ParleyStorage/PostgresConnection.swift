@@ -47,7 +47,6 @@ final class PostgresConnection: Connection, @unchecked Sendable {
   private(set) var hasSentCommit = false
   /// Where the server stands, for people.
   let place: String
-
   private let handle: OpaquePointer
   private var names: [String: String] = [:]
   /// How many statements were ever prepared, so that each name is new: one whose preparation was skipped may be there or not.
@@ -70,7 +69,7 @@ final class PostgresConnection: Connection, @unchecked Sendable {
     guard let opened, PQstatus(opened) == CONNECTION_OK else {
       defer { PQfinish(opened) }
       // A line for each server that was tried.
-      throw PostgresError(lost: opened.map { Self.lines(PQerrorMessage($0)).joined(separator: "; ") } ?? "out of memory")
+      throw PostgresError(lost: opened.map { PostgresError.lines(PQerrorMessage($0)).joined(separator: "; ") } ?? "out of memory")
     }
     handle = opened
     PQsetNoticeReceiver(
@@ -150,7 +149,7 @@ final class PostgresConnection: Connection, @unchecked Sendable {
     try flush()
     var failure: PostgresError?
     while let result = try next() {
-      if PQresultStatus(result.handle) == PGRES_FATAL_ERROR { failure = failure ?? error(in: result) }
+      if PQresultStatus(result.handle) == PGRES_FATAL_ERROR { failure = failure ?? PostgresError(result) }
     }
     guard PQenterPipelineMode(handle) == 1 else { throw lost() }
     if let failure { throw failure }
@@ -173,7 +172,7 @@ final class PostgresConnection: Connection, @unchecked Sendable {
     if streamsRows {
       try answer(streaming: true, body)
     } else if let result = try answer() {
-      for row in 0..<PQntuples(result.handle) { try body(PostgresRow(result: result.handle, row: row)) }
+      try result.eachRow(body)
     }
   }
 
@@ -181,16 +180,26 @@ final class PostgresConnection: Connection, @unchecked Sendable {
     try rows(sql.followed(by: " FOR UPDATE"), body)
   }
 
+  /// Runs statements that have nothing to do with each other and only read, all at once. Nil is what was skipped because of another's error.
+  func answers(to statements: [SQL]) throws -> [Result<PostgresResult, PostgresError>?] {
+    let places = try statements.map { sql in
+      try queue(sql)
+      return queued.count - 1
+    }
+    var answers: [Int: Result<PostgresResult, PostgresError>] = [:]
+    do {
+      try answer(each: { answers[$0] = $1 })
+    } catch  where !isBroken {
+      // Among the answers, or a preparation's.
+    }
+    return places.map { answers[$0] }
+  }
+
   // MARK: - The pipeline
 
   private func queue(_ sql: SQL) throws {
     guard !isBroken else { throw PostgresError(lost: "the connection was lost") }
-    let name: String
-    if let known = names[sql.text] {
-      name = known
-    } else {
-      name = try prepare(sql)
-    }
+    let name = try names[sql.text] ?? prepare(sql)
     let arguments = PostgresArguments(sql.values)
     let sent = arguments.withPointers { PQsendQueryPrepared(handle, name, Int32(sql.values.count), $0, nil, nil, 0) }
     guard sent == 1 else { throw lost() }
@@ -207,9 +216,13 @@ final class PostgresConnection: Connection, @unchecked Sendable {
     return name
   }
 
-  /// Sends what is queued, reads the answers to all of it, and gives the last one's. Throws the first error among them.
+  /// Sends what is queued, reads the answers to all of it, and gives the last one's. Throws the first error among them. `each` gets the place
+  /// in the queue and what came of it, but for what was skipped.
   @discardableResult
-  private func answer(streaming: Bool = false, _ body: (any Row) throws -> Void = { _ in }) throws -> PostgresResult? {
+  private func answer(
+    streaming: Bool = false, _ body: (any Row) throws -> Void = { _ in },
+    each: (Int, Result<PostgresResult, PostgresError>) -> Void = { _, _ in }
+  ) throws -> PostgresResult? {
     guard PQpipelineSync(handle) == 1 else { throw lost() }
     try flush()
     var failure: (any Error)?
@@ -224,9 +237,12 @@ final class PostgresConnection: Connection, @unchecked Sendable {
         if status == PGRES_PIPELINE_SYNC { break }
         if status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK {
           last = result
+          each(index, .success(result))
         } else {
           if case .preparation(let text) = item { names[text] = nil }
-          if status == PGRES_FATAL_ERROR, failure == nil { failure = error(in: result) }
+          guard status == PGRES_FATAL_ERROR else { continue }
+          failure = failure ?? PostgresError(result)
+          each(index, .failure(PostgresError(result)))
         }
       }
     }
@@ -245,11 +261,11 @@ final class PostgresConnection: Connection, @unchecked Sendable {
       case PGRES_SINGLE_TUPLE, PGRES_TUPLES_OK:
         guard failure == nil else { continue }
         do {
-          for row in 0..<PQntuples(result.handle) { try body(PostgresRow(result: result.handle, row: row)) }
+          try result.eachRow(body)
         } catch {
           failure = error
         }
-      case PGRES_FATAL_ERROR: failure = error(in: result)
+      case PGRES_FATAL_ERROR: failure = PostgresError(result)
       default: break
       }
     }
@@ -273,7 +289,7 @@ final class PostgresConnection: Connection, @unchecked Sendable {
       guard PQconsumeInput(handle) == 1 else { throw lost() }
     }
     let result = PQgetResult(handle).map(PostgresResult.init)
-    if PQstatus(handle) == CONNECTION_BAD { throw result.map { lost(error(in: $0)) } ?? lost() }
+    if PQstatus(handle) == CONNECTION_BAD { throw result.map { lost(PostgresError($0)) } ?? lost() }
     return result
   }
 
@@ -296,23 +312,9 @@ final class PostgresConnection: Connection, @unchecked Sendable {
     }
   }
 
-  // MARK: - Errors
-
   private func lost(_ cause: PostgresError? = nil) -> PostgresError {
     isBroken = true
-    return PostgresError(lost: cause?.message ?? Self.firstLine(PQerrorMessage(handle)), sqlState: cause?.sqlState)
-  }
-
-  private func error(in result: PostgresResult) -> PostgresError {
-    let state = PQresultErrorField(result.handle, Int32(UInt8(ascii: "C"))).map { String(cString: $0) }
-    // The primary message alone: details quote what people wrote.
-    let message = PQresultErrorField(result.handle, Int32(UInt8(ascii: "M"))).map { String(cString: $0) }
-    return PostgresError(sqlState: state, message: message ?? Self.firstLine(PQresultErrorMessage(result.handle)))
-  }
-
-  private static func firstLine(_ text: UnsafePointer<CChar>?) -> String { lines(text).first ?? "no reason was given" }
-
-  private static func lines(_ text: UnsafePointer<CChar>?) -> [String] {
-    text.map { String(cString: $0).split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) } } ?? []
+    return PostgresError(
+      lost: cause?.message ?? PostgresError.lines(PQerrorMessage(handle)).first ?? "no reason was given", sqlState: cause?.sqlState)
   }
 }

@@ -13,6 +13,7 @@ package final class PostgresDatabase: Database {
   private static let pauseMicroseconds: UInt32 = 2000
 
   private let pool: PostgresPool
+  private let sharedReads: PostgresReads
   private let clock: PostgresClock
   private let timeouts: PostgresTimeouts
   private let commits = Atomic<Int>(0)
@@ -52,6 +53,7 @@ package final class PostgresDatabase: Database {
       try clock.measure(on: connection)
       return connection
     }
+    sharedReads = PostgresReads(pool: pool, timeouts: timeouts)
     measureAtIntervals()
   }
 
@@ -104,24 +106,41 @@ package final class PostgresDatabase: Database {
       timer.setEventHandler { [weak self] in
         guard let self else { return }
         // A database that is away is found out by those who need it.
-        Task { try? await self.read(.statement) { try self.clock.measure(on: $0) } }
+        Task { try? await self.readOnThread(.statement) { try self.clock.measure(on: $0) } }
       }
       timer.activate()
       ticks = timer
     }
   }
 
-  // MARK: - On a thread of the pool
+  // MARK: - Transactions
 
-  private func read<Answer: Sendable>(_ access: Access, _ body: @escaping @Sendable (PostgresConnection) throws -> Answer) async throws
+  private func read<Answer: Sendable>(_ access: Access, _ body: @escaping @Sendable (any Connection) throws -> Answer) async throws
     -> Answer
   {
+    guard case .statement = access, let question = PostgresQuestion.first(of: body) else { return try await readOnThread(access, body) }
+    let start = ContinuousClock.now
+    if let result = try await sharedReads.ask(question) {
+      do {
+        let answer = try body(PostgresReply(result, to: question))
+        count(readSince: start)
+        return answer
+      } catch is PostgresReply.NotEnough {}
+    }
+    return try await readOnThread(access, body)
+  }
+
+  private func count(readSince start: ContinuousClock.Instant) {
+    reads.add(1, ordering: .relaxed)
+    readMicroseconds.add((ContinuousClock.now - start).microseconds, ordering: .relaxed)
+  }
+
+  private func readOnThread<Answer: Sendable>(
+    _ access: Access, _ body: @escaping @Sendable (PostgresConnection) throws -> Answer
+  ) async throws -> Answer {
     try await pool.run { worker in
       let start = ContinuousClock.now
-      defer {
-        self.reads.add(1, ordering: .relaxed)
-        self.readMicroseconds.add((ContinuousClock.now - start).microseconds, ordering: .relaxed)
-      }
+      defer { self.count(readSince: start) }
       return try self.repeating(on: worker) { connection in
         if case .statement = access {
           let answer = try body(connection)

@@ -1,3 +1,5 @@
+import CPostgres
+import Foundation
 import ParleyDomain
 
 /// What PostgreSQL or the way to it said.
@@ -14,6 +16,21 @@ struct PostgresError: Error, CustomStringConvertible {
 
   init(lost message: String, sqlState: String? = nil) {
     (self.sqlState, self.message, isLoss) = (sqlState, message, true)
+  }
+
+  /// The server's error in a result.
+  init(_ result: PostgresResult) {
+    func field(_ code: Unicode.Scalar) -> String? {
+      PQresultErrorField(result.handle, Int32(code.value)).map { String(cString: $0) }
+    }
+    // The primary message alone: details quote what people wrote.
+    let message = field("M") ?? Self.lines(PQresultErrorMessage(result.handle)).first
+    self.init(sqlState: field("C"), message: message ?? "no reason was given")
+  }
+
+  /// A message of libpq's, line by line.
+  static func lines(_ text: UnsafePointer<CChar>?) -> [String] {
+    text.map { String(cString: $0).split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) } } ?? []
   }
 
   /// Whether the server says that it undid the transaction because of others, so that the same may work now: serialization failure and

@@ -269,6 +269,22 @@ private protocol PostgresJob: AnyObject, Sendable {
   func fail(_ error: ParleyError)
 }
 
+private final class Errand: PostgresJob {
+  private let body: @Sendable (PostgresWorker) -> Void
+  private let refused: @Sendable (ParleyError) -> Void
+
+  init(body: @escaping @Sendable (PostgresWorker) -> Void, refused: @escaping @Sendable (ParleyError) -> Void) {
+    (self.body, self.refused) = (body, refused)
+  }
+
+  func run(on worker: PostgresWorker) -> () -> Void {
+    body(worker)
+    return {}
+  }
+
+  func fail(_ error: ParleyError) { refused(error) }
+}
+
 private final class Job<Answer: Sendable>: PostgresJob {
   private let body: @Sendable (PostgresWorker) throws -> Answer
   private let continuation: CheckedContinuation<Answer, any Error>

@@ -16,11 +16,15 @@ final class PostgresWarnings {
   func clear() { first = nil }
 }
 
-/// A result of libpq's, freed with this.
-final class PostgresResult {
+/// A result of libpq's, freed with this. Nothing changes it.
+final class PostgresResult: @unchecked Sendable {
   let handle: OpaquePointer
   init(_ handle: OpaquePointer) { self.handle = handle }
   deinit { PQclear(handle) }
+
+  func eachRow(_ body: (any Row) throws -> Void) throws {
+    for row in 0..<PQntuples(handle) { try body(PostgresRow(result: handle, row: row)) }
+  }
 }
 
 /// The values of a statement as libpq takes them: text, each with a NUL behind it.

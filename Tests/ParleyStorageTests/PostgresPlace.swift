@@ -114,9 +114,9 @@ extension PostgresTimeouts {
 }
 
 extension PostgresDatabase {
-  /// A read of one statement on no account's data.
+  /// A read on no account's data, on a connection that it has for itself unless it says that it needs one statement.
   func ask<Answer: Sendable>(
-    _ access: Access = .statement, _ body: @escaping @Sendable (any Connection) throws -> Answer
+    _ access: Access = .snapshot, _ body: @escaping @Sendable (any Connection) throws -> Answer
   ) async throws -> Answer {
     try await read(for: Self.nobody, access) { tx in try body(tx.connection) }
   }

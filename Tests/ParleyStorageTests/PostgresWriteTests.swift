@@ -376,7 +376,7 @@ struct PostgresWriteTests {
 
   @Test(
     "A read whose connection ends runs once more, also behind a write whose commit is long known",
-    arguments: [Access.statement, .snapshot, .bulk], [true, false])
+    arguments: [Access.snapshot, .bulk], [true, false])
   func lostRead(access: Access, isBehindWrite: Bool) async throws {
     try await Self.withTable { place, database async throws in
       if isBehindWrite { try await database.change { try $0.add(1) } } else { _ = try await database.process() }
