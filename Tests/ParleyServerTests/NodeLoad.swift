@@ -7,7 +7,7 @@ import Testing
 /// Writers who ask until they are told: whoever gets 503 or no answer asks the next node the same again. In the end each of their wishes is
 /// there exactly once, whatever happened to the nodes, the database and the network.
 final class NodeLoad: Sendable {
-  /// Conversations whose number of participants is not what there is, or whose positions or addresses are not one a participant.
+  /// Conversations whose number of participants is not what there is.
   static let wrongCounts = """
     conversation c WHERE participant_count <> (
       SELECT count(*) FROM participant p WHERE p.account_id = c.account_id AND p.conversation_id = c.id)

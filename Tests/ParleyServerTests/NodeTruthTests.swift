@@ -96,6 +96,13 @@ extension NodeTests {
           let end = try now(cluster)
           #expect(seconds.allSatisfy { (start - 2...end + 2).contains($0) }, "\(times)")
         }
+        for (launcher, offset) in zip(launchers, [300.0, -300, 0]) {
+          let date = try await Command.shell((launcher + ["date", "+%s"]).joined(separator: " "), in: cluster.folder)
+          let seconds = try #require(Double(date.output.trimmingCharacters(in: .whitespacesAndNewlines)), "\(date)")
+          #expect(try abs(seconds - now(cluster) - offset) < 60)
+        }
+        // Logs of all nodes can be read as one, too.
+        for node in cluster.nodes { #expect(try abs(logged(by: node) - now(cluster)) < 60) }
         for node in cluster.nodes {
           #expect(try await node.participants(of: conversation).compactMap { $0.object?["name"]?.string } == names)
           try await node.expect(200, "GET", "/ready")
@@ -103,6 +110,12 @@ extension NodeTests {
           #expect(try await node.send("GET", "/v2/Conversations", as: wrong).status == 401)
         }
       }
+    }
+
+    /// The time of a node's last line in its log, in seconds; 0 if there is none.
+    private func logged(by node: ServerProcess) -> Double {
+      let times = node.child.errors.matches(of: /"time":"([0-9-]+T[0-9:]+)\.[0-9]+Z"/)
+      return times.last.flatMap { ISO8601DateFormatter().date(from: "\($0.1)Z") }?.timeIntervalSince1970 ?? 0
     }
 
     /// The database's time, in seconds.
