@@ -76,7 +76,10 @@ extension NodeTests {
 
     @Test("Nodes whose clocks are minutes apart agree on the database's: times are true, order is by position, sign-in works")
     func clocks() async throws {
-      let launchers = ["+5m", "-5m", "+0"].map { ["/usr/bin/env", "faketime", "-m", "-f", $0] }
+      // Not by the command of that name, which stays the server's parent: a signal would end the parent alone. Without shared memory,
+      // as it would say in the environment where that is, and Swift finds its arguments by the environment's place.
+      let library = "/usr/$LIB/faketime/libfaketimeMT.so.1"
+      let launchers = ["+5m", "-5m", "+0"].map { ["/usr/bin/env", "LD_PRELOAD=\(library)", "FAKETIME_DISABLE_SHM=1", "FAKETIME=\($0)"] }
       try await NodeCluster.with(launchers) { cluster in
         let start = try now(cluster)
         let configuration = try await cluster.node(0).makeConfiguration()
@@ -97,7 +100,7 @@ extension NodeTests {
           #expect(seconds.allSatisfy { (start - 2...end + 2).contains($0) }, "\(times)")
         }
         for (launcher, offset) in zip(launchers, [300.0, -300, 0]) {
-          let date = try await Command.shell((launcher + ["date", "+%s"]).joined(separator: " "), in: cluster.folder)
+          let date = try await Command.shell((launcher + ["date", "+%s"]).map { "'\($0)'" }.joined(separator: " "), in: cluster.folder)
           let seconds = try #require(Double(date.output.trimmingCharacters(in: .whitespacesAndNewlines)), "\(date)")
           #expect(try abs(seconds - now(cluster) - offset) < 60)
         }

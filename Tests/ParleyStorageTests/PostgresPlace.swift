@@ -133,6 +133,8 @@ extension PostgresDatabase {
   func hold() async -> HeldConnection {
     let (begun, gate) = (Gate(), Gate())
     let task = Task {
+      // If it is refused, its holder hears it when it lets go.
+      defer { begun.open() }
       try await self.ask { _ in
         begun.open()
         gate.wait()

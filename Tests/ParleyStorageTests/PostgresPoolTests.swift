@@ -202,7 +202,7 @@ struct PostgresPoolTests {
   func allEnded() async throws {
     try await PostgresPlace.with { place async throws in
       try place.makeTable()
-      let database = try place.open(connections: 4)
+      let database = try place.open(connections: 4, timeouts: Self.patient)
       for _ in 0..<2 {
         let held = [await database.hold(), await database.hold(), await database.hold(), await database.hold()]
         for hold in held { try await hold.release() }
