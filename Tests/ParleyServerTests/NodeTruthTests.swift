@@ -76,10 +76,8 @@ extension NodeTests {
 
     @Test("Nodes whose clocks are minutes apart agree on the database's: times are true, order is by position, sign-in works")
     func clocks() async throws {
-      // Not by the command of that name, which stays the server's parent: a signal would end the parent alone. Without shared memory,
-      // as it would say in the environment where that is, and Swift finds its arguments by the environment's place.
-      let library = "/usr/$LIB/faketime/libfaketimeMT.so.1"
-      let launchers = ["+5m", "-5m", "+0"].map { ["/usr/bin/env", "LD_PRELOAD=\(library)", "FAKETIME_DISABLE_SHM=1", "FAKETIME=\($0)"] }
+      // The command stays the server's parent, and a signal ends the parent alone: the server is to go with it.
+      let launchers = ["+5m", "-5m", "+0"].map { ["/usr/bin/env", "faketime", "-m", "-f", $0, "setpriv", "--pdeathsig", "KILL"] }
       try await NodeCluster.with(launchers) { cluster in
         let start = try now(cluster)
         let configuration = try await cluster.node(0).makeConfiguration()
