@@ -4,8 +4,7 @@ import ParleyDomain
 ///
 /// Work is a synchronous closure in one transaction: nothing can be awaited inside, so no network call holds a transaction open. A closure
 /// may run again, after it was rolled back or only to see what it asks, so it touches nothing but the transaction; times and ids are taken
-/// before. What a closure throws
-/// is thrown on and leaves nothing behind; a database that can't do it throws `ParleyError.unavailable`.
+/// before. What a closure throws is thrown on and leaves nothing behind; a database that can't do it throws `ParleyError.unavailable`.
 package protocol Database: Sendable {
   func read<Answer: Sendable>(
     for account: Account.ID, _ access: Access, _ body: @escaping @Sendable (Transaction) throws -> Answer

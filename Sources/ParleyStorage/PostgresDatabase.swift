@@ -82,6 +82,7 @@ package final class PostgresDatabase: Database {
   package var metrics: DatabaseMetrics {
     var metrics = DatabaseMetrics()
     pool.add(to: &metrics)
+    sharedReads.add(to: &metrics)
     metrics.commits = commits.load(ordering: .relaxed)
     // One closure a transaction.
     metrics.writes = metrics.commits

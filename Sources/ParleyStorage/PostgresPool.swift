@@ -13,7 +13,7 @@ final class PostgresPool: @unchecked Sendable {
   /// Closures that may wait for a connection; beyond, callers are told to come again.
   static let queueMax = 4096
 
-  private let connectionsMax: Int
+  let connectionsMax: Int
   private let timeouts: PostgresTimeouts
   private let connect: Connect
   private let lock = NSLock()

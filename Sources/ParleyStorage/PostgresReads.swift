@@ -37,6 +37,8 @@ final class PostgresReads: @unchecked Sendable {
   /// Those that can be counted on: without those whose batch is slow.
   private var readers: [Reader] = []
   private var isWatched = false
+  private var refused = 0
+  private var waitMicroseconds = 0
 
   init(pool: PostgresPool, timeouts: PostgresTimeouts) {
     (self.pool, self.timeouts) = (pool, timeouts)
@@ -45,13 +47,27 @@ final class PostgresReads: @unchecked Sendable {
   /// The answer to a statement that only reads; nil if it is to be asked for in the usual way, which knows what to do about failures.
   func ask(_ sql: SQL) async throws -> PostgresResult? {
     try await withCheckedThrowingContinuation { continuation in
-      let reader: Reader? = lock.withLock {
+      let (isTaken, reader): (Bool, Reader?) = lock.withLock {
+        guard waiting.count < PostgresPool.queueMax else {
+          refused += 1
+          return (false, nil)
+        }
         waiting.append(Asked(sql: sql, since: .now, continuation: continuation))
-        if readers.isEmpty || waiting.count >= Self.waitingForReaderMax * readers.count { return addReader() }
+        let mayHelp = readers.count < pool.connectionsMax && waiting.count >= Self.waitingForReaderMax * readers.count
+        if readers.isEmpty || mayHelp { return (true, addReader()) }
         watch()
-        return nil
+        return (true, nil)
       }
       if let reader { start(reader) }
+      if !isTaken { continuation.resume(throwing: ParleyError.unavailable(cause: "too much waits for a connection")) }
+    }
+  }
+
+  func add(to metrics: inout DatabaseMetrics) {
+    lock.withLock {
+      metrics.queueLength += waiting.count
+      metrics.refusedByQueue += refused
+      metrics.waitMicroseconds += waitMicroseconds
     }
   }
 
@@ -94,6 +110,7 @@ final class PostgresReads: @unchecked Sendable {
     reader.began = .now
     let batch = Array(waiting.prefix(Self.batchMax))
     waiting.removeFirst(batch.count)
+    for asked in batch { waitMicroseconds += asked.since.duration(to: .now).microseconds }
     return batch
   }
 
@@ -146,6 +163,7 @@ final class PostgresReads: @unchecked Sendable {
       readers.removeAll { $0 === reader }
       let given = readers.isEmpty ? Array(waiting) : Array(waiting.prefix { $0.since + timeouts.pool <= .now })
       waiting.removeFirst(given.count)
+      refused += given.count
       return given
     }
     for asked in given { asked.continuation.resume(throwing: error) }

@@ -52,6 +52,24 @@ struct PostgresSharedReadTests {
     }
   }
 
+  @Test("Beyond the limit of those that wait one is refused, and the others are answered")
+  func limit() async throws {
+    try await PostgresPlace.with { place in
+      let database = try place.open(connections: 1, timeouts: .with { ($0.pool, $0.transaction) = (.seconds(100), .seconds(100)) })
+      let held = await database.hold()
+      // The reader itself waits for the connection.
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for _ in 0..<PostgresPool.queueMax { group.addTask { _ = try await database.ask(.statement) { try $0.process } } }
+        await database.queued(PostgresPool.queueMax + 1)
+        let error = await failure { _ = try await database.ask(.statement) { try $0.process } }
+        #expect(error.map(isUnavailable) == true)
+        #expect(database.metrics.refusedByQueue == 1)
+        try await held.release()
+        try await group.waitForAll()
+      }
+    }
+  }
+
   @Test("One that waits for the server holds up no other")
   func slow() async throws {
     try await PostgresPlace.with { place in
