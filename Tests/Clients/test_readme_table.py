@@ -57,7 +57,9 @@ def test_the_readme_gives_each_setting_its_default():
     defaults = {
         "PARLEY_HOST": r'var host = "(.*)"',
         "PARLEY_PORT": r"var port = (\d+)",
-        "PARLEY_DATABASE_URL": r'var databasePath = "(.*)"',
+        "PARLEY_DATABASE_URL": r'var database = DatabaseLocation.sqlite\(path: "(.*)"\)',
+        "PARLEY_DATABASE_CONNECTIONS": r"var databaseConnections = (\d+)",
+        "PARLEY_DATABASE_MIGRATE": r"var migrates = (\w+)",
         "PARLEY_SECRET_KEY_FILE": r'var secretKeyFile = "(.*)"',
         "PARLEY_DRAIN_SECONDS": r"var drainSeconds = (\d+)",
         "PARLEY_WEBHOOK_ALLOW_PRIVATE": r"var allowsPrivateCallbacks = (\w+)",
