@@ -174,6 +174,9 @@ private struct CopyEnd {
       let opened = try PostgresConnection(forCommands: url)
       opened.deadline = nil
       try opened.begin("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+      // Nobody else writes between the first look and the commit.
+      let tables = SchemaTable.all.map(\.name).joined(separator: ", ")
+      _ = try opened.run(SQL(text: "LOCK TABLE \(tables) IN SHARE ROW EXCLUSIVE MODE NOWAIT", values: []))
       (connection, commit, lock) = (opened, { try opened.commit() }, nil)
     }
   }

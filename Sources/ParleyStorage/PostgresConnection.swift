@@ -45,9 +45,11 @@ final class PostgresConnection: Connection, @unchecked Sendable {
   private(set) var isBroken = false
   /// Whether a COMMIT is on its way, so that what became of the transaction is unknown if the connection ends.
   private(set) var hasSentCommit = false
+  /// Whether the operator lets sessions only read.
+  var isReadOnly = false
   /// Where the server stands, for people.
   let place: String
-  private let handle: OpaquePointer
+  let handle: OpaquePointer
   private var names: [String: String] = [:]
   /// How many statements were ever prepared, so that each name is new: one whose preparation was skipped may be there or not.
   private var prepared = 0
@@ -89,9 +91,6 @@ final class PostgresConnection: Connection, @unchecked Sendable {
     if PQconsumeInput(handle) == 0 || PQstatus(handle) != CONNECTION_OK { isBroken = true }
     return isBroken
   }
-
-  /// The number that the server gave this connection at its start; another than the process's own shows that something stands between.
-  var announcedProcess: Int64 { Int64(PQbackendPID(handle)) }
 
   // MARK: - Transactions
 
@@ -302,6 +301,7 @@ final class PostgresConnection: Connection, @unchecked Sendable {
         let left = ContinuousClock.now.duration(to: deadline)
         guard left > .zero else {
           isBroken = true
+          PostgresCancellation.send(for: handle)
           throw PostgresError(lost: "the database did not answer in time")
         }
         milliseconds = left.microseconds / 1000 + 1

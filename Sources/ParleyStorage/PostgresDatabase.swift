@@ -121,6 +121,7 @@ package final class PostgresDatabase: Database {
   {
     guard case .statement = access, let question = PostgresQuestion.first(of: body) else { return try await readOnThread(access, body) }
     let start = ContinuousClock.now
+    let deadline = start + timeouts.pool + timeouts.transaction
     if let result = try await sharedReads.ask(question) {
       do {
         let answer = try body(PostgresReply(result, to: question))
@@ -128,7 +129,7 @@ package final class PostgresDatabase: Database {
         return answer
       } catch is PostgresReply.NotEnough {}
     }
-    return try await readOnThread(access, body)
+    return try await readOnThread(access, until: deadline, body)
   }
 
   private func count(readSince start: ContinuousClock.Instant) {
@@ -137,12 +138,12 @@ package final class PostgresDatabase: Database {
   }
 
   private func readOnThread<Answer: Sendable>(
-    _ access: Access, _ body: @escaping @Sendable (PostgresConnection) throws -> Answer
+    _ access: Access, until deadline: ContinuousClock.Instant? = nil, _ body: @escaping @Sendable (PostgresConnection) throws -> Answer
   ) async throws -> Answer {
     try await pool.run { worker in
       let start = ContinuousClock.now
       defer { self.count(readSince: start) }
-      return try self.repeating(on: worker) { connection in
+      return try self.repeating(on: worker, until: deadline) { connection in
         if case .statement = access {
           let answer = try body(connection)
           try connection.settle()
@@ -164,7 +165,9 @@ package final class PostgresDatabase: Database {
       let start = ContinuousClock.now
       do {
         let answer = try self.repeating(on: worker) { connection in
-          try connection.begin("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+          // Every session begins as one that only reads; an operator's wish that it stays so is granted, and the write refused.
+          try connection.begin(
+            connection.isReadOnly ? "BEGIN ISOLATION LEVEL READ COMMITTED" : "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
           let answer = try body(connection)
           try connection.commit()
           return answer
@@ -180,9 +183,12 @@ package final class PostgresDatabase: Database {
   }
 
   /// Runs a transaction, and runs it again where that can't do anything twice: others made the server undo it, a row changed hands, or the
-  /// connection turned out to be lost before a COMMIT was sent.
-  private func repeating<Answer>(on worker: PostgresWorker, _ transaction: (PostgresConnection) throws -> Answer) throws -> Answer {
-    let deadline = ContinuousClock.now + timeouts.transaction
+  /// connection turned out to be lost before a COMMIT was sent. A `deadline` counts if it is sooner than the time that transactions have.
+  private func repeating<Answer>(
+    on worker: PostgresWorker, until deadline: ContinuousClock.Instant? = nil, _ transaction: (PostgresConnection) throws -> Answer
+  ) throws -> Answer {
+    let usual = ContinuousClock.now + timeouts.transaction
+    let deadline = min(usual, deadline ?? usual)
     var run = 1
     while true {
       do {

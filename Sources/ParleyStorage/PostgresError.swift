@@ -45,7 +45,8 @@ struct PostgresError: Error, CustomStringConvertible {
     guard let sqlState else { return true }
     // 08 connection, 25 state of the transaction, 28 signing in, 3D the database, 40 rolled back because of others, 53 resources, 55 locks,
     // 57 an operator or a limit of time, 58 the system, XX the server itself.
-    return isLoss || ["08", "25", "28", "3D", "40", "53", "55", "57", "58", "XX"].contains(sqlState.prefix(2))
+    // 42501 is a right that the operator took away.
+    return isLoss || sqlState == "42501" || ["08", "25", "28", "3D", "40", "53", "55", "57", "58", "XX"].contains(sqlState.prefix(2))
   }
 
   var description: String { "PostgreSQL\(sqlState.map { " error \($0)" } ?? ""): \(message)" }

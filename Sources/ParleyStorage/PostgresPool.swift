@@ -12,6 +12,8 @@ final class PostgresPool: @unchecked Sendable {
 
   /// Closures that may wait for a connection; beyond, callers are told to come again.
   static let queueMax = 4096
+  /// How long no other connection is tried after one that failed beside others that work: the server has no more to give.
+  private static let pause = Duration.milliseconds(500)
 
   let connectionsMax: Int
   private let timeouts: PostgresTimeouts
@@ -24,6 +26,8 @@ final class PostgresPool: @unchecked Sendable {
   private var isStopping = false
   private var whenEnded: [CheckedContinuation<Void, Never>] = []
   private var waitsExpire = false
+  /// Until when no more connections are tried, because one failed while others work.
+  private var pausesUntil = ContinuousClock.now
 
   private let waitMicroseconds = Atomic<Int>(0)
   private let refused = Atomic<Int>(0)
@@ -41,12 +45,12 @@ final class PostgresPool: @unchecked Sendable {
 
   /// Runs the closure on a thread that has a connection to give; throws `.unavailable` if none comes free in time.
   func run<Answer: Sendable>(_ body: @escaping @Sendable (PostgresWorker) throws -> Answer) async throws -> Answer {
-    try await withCheckedThrowingContinuation { continuation in submit(Job(body: body, continuation: continuation)) }
+    try await withCheckedThrowingContinuation { continuation in submit(PostgresWork(body: body, continuation: continuation)) }
   }
 
   /// The same for work that nobody waits for; `refused` is called if it can't be done.
   func start(_ body: @escaping @Sendable (PostgresWorker) -> Void, refused: @escaping @Sendable (ParleyError) -> Void) {
-    submit(Errand(body: body, refused: refused))
+    submit(PostgresErrand(body: body, refused: refused))
   }
 
   /// Does what was accepted, then ends the threads.
@@ -75,7 +79,7 @@ final class PostgresPool: @unchecked Sendable {
       if isStopping { return "the server is stopping" }
       if let worker = resting.popLast() {
         worker.wake(for: job)
-      } else if workers < connectionsMax {
+      } else if workers < connectionsMax, !othersWork || pausesUntil <= .now {
         workers += 1
         PostgresWorker(pool: self, connect: connect).start(with: job)
       } else if queue.count < Self.queueMax {
@@ -97,7 +101,7 @@ final class PostgresPool: @unchecked Sendable {
   // MARK: - For the workers
 
   /// What a worker that has done something does next. One that is to rest may be woken from now on.
-  fileprivate func next(for worker: PostgresWorker) -> PostgresWorker.Step {
+  func next(for worker: PostgresWorker) -> PostgresWorker.Step {
     lock.withLock {
       if let job = takeWaiting(for: worker) { return .run(job) }
       // Who has no connection does not rest before those who have one: it would be woken first, and fail again.
@@ -110,13 +114,41 @@ final class PostgresPool: @unchecked Sendable {
   /// The first that waits, if it is for this worker to do: one that got no connection leaves it to those that may have one. Called with the
   /// lock held.
   private func takeWaiting(for worker: PostgresWorker) -> (any PostgresJob)? {
-    guard !worker.gotNone || workers == 1, let waiting = queue.popFirst() else { return nil }
+    guard !worker.gotNone || workers == 1 || !othersWork, let waiting = queue.popFirst() else { return nil }
     waitMicroseconds.add(waiting.since.duration(to: .now).microseconds, ordering: .relaxed)
     return waiting.job
   }
 
+  /// Whether there are connections. Called with the lock held.
+  private var othersWork: Bool { connectionsOpen.load(ordering: .relaxed) > 0 }
+
+  /// Takes back what a worker can't do without a connection, if others have one; false if it is the worker's own to fail with.
+  func takeBack(_ job: any PostgresJob) -> Bool {
+    lock.withLock {
+      guard othersWork, !isStopping else { return false }
+      pausesUntil = .now + Self.pause
+      DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(Self.pause.microseconds / 1000)) { self.tryAgain() }
+      if let worker = resting.popLast() {
+        worker.wake(for: job)
+      } else {
+        queue.append(Waiting(job: job, since: .now))
+        expireLater()
+      }
+      return true
+    }
+  }
+
+  /// After a pause: whoever still waits may have a connection of its own by now.
+  private func tryAgain() {
+    lock.withLock {
+      guard workers < connectionsMax, let waiting = queue.popFirst() else { return }
+      workers += 1
+      PostgresWorker(pool: self, connect: connect).start(with: waiting.job)
+    }
+  }
+
   /// Whether a worker that has rested for long may end; no if it was woken meanwhile.
-  fileprivate func mayEnd(_ worker: PostgresWorker) -> Bool {
+  func mayEnd(_ worker: PostgresWorker) -> Bool {
     lock.withLock {
       guard let index = resting.firstIndex(where: { $0 === worker }) else { return false }
       resting.remove(at: index)
@@ -126,7 +158,7 @@ final class PostgresPool: @unchecked Sendable {
 
   /// Takes note that a worker has ended and has no connection, and then has whom it worked for answered. What it returns the worker is to go
   /// on with instead: somebody came meanwhile and found all places taken.
-  fileprivate func ended(_ worker: PostgresWorker, _ answer: () -> Void = {}) -> (any PostgresJob)? {
+  func ended(_ worker: PostgresWorker, _ answer: () -> Void = {}) -> (any PostgresJob)? {
     let (job, waiting) = lock.withLock { () -> ((any PostgresJob)?, [CheckedContinuation<Void, Never>]) in
       if let job = takeWaiting(for: worker) { return (job, []) }
       workers -= 1
@@ -139,7 +171,9 @@ final class PostgresPool: @unchecked Sendable {
     return job
   }
 
-  fileprivate var idle: Duration { timeouts.idle }
+  var idle: Duration { timeouts.idle }
+  var time: Duration { timeouts.transaction }
+  var hasConnections: Bool { lock.withLock { othersWork } }
 
   // MARK: - Waiting that lasts too long
 
@@ -165,139 +199,4 @@ final class PostgresPool: @unchecked Sendable {
     }
     for job in expired { refuse(job, "no connection to the database came free in time") }
   }
-}
-
-/// A thread of the pool and its connection.
-final class PostgresWorker: @unchecked Sendable {
-  // Unchecked: the connection belongs to the thread; `handed` goes over with the semaphore.
-
-  fileprivate enum Step {
-    case run(any PostgresJob)
-    case rest
-    case end
-  }
-
-  private let pool: PostgresPool
-  private let connect: PostgresPool.Connect
-  private let semaphore = DispatchSemaphore(value: 0)
-  private var handed: (any PostgresJob)?
-  private var opened: PostgresConnection?
-  /// Whether it wanted a connection last and got none.
-  fileprivate private(set) var gotNone = false
-
-  fileprivate init(pool: PostgresPool, connect: @escaping PostgresPool.Connect) {
-    (self.pool, self.connect) = (pool, connect)
-  }
-
-  /// The thread's connection, made if there is none that works. `isFresh` tells one that was made just now.
-  func connection(until deadline: ContinuousClock.Instant) throws -> (PostgresConnection, isFresh: Bool) {
-    if let opened, !opened.isStale() {
-      opened.deadline = deadline
-      return (opened, false)
-    }
-    discard()
-    do {
-      let connection = try connect(deadline)
-      opened = connection
-      gotNone = false
-      pool.connectionsOpen.add(1, ordering: .relaxed)
-      return (connection, true)
-    } catch {
-      gotNone = true
-      pool.connectionsFailed.add(1, ordering: .relaxed)
-      throw error
-    }
-  }
-
-  /// Closes the connection; the next who needs one gets another.
-  func discard() {
-    guard opened != nil else { return }
-    opened = nil
-    pool.connectionsOpen.subtract(1, ordering: .relaxed)
-  }
-
-  fileprivate func start(with job: any PostgresJob) {
-    let thread = Thread { self.loop(from: job) }
-    thread.name = "parley-database"
-    thread.start()
-  }
-
-  /// Hands work over to the thread, which rests; nil ends it.
-  fileprivate func wake(for job: (any PostgresJob)?) {
-    handed = job
-    semaphore.signal()
-  }
-
-  private func loop(from first: any PostgresJob) {
-    var job: (any PostgresJob)? = first
-    while let current = job {
-      let answer = current.run(on: self)
-      // Whoever is answered and asks again finds this thread free, and needs no other connection.
-      switch pool.next(for: self) {
-      case .run(let next):
-        answer()
-        job = next
-      case .rest:
-        answer()
-        job = rest() ?? end()
-      case .end: job = end(answer)
-      }
-    }
-  }
-
-  /// Waits for work; nil if there was none for long, or will be none.
-  private func rest() -> (any PostgresJob)? {
-    let seconds = Double(pool.idle.microseconds) / 1_000_000
-    if semaphore.wait(timeout: .now() + seconds) == .timedOut {
-      if pool.mayEnd(self) { return nil }
-      semaphore.wait()
-    }
-    defer { handed = nil }
-    return handed
-  }
-
-  private func end(_ answer: () -> Void = {}) -> (any PostgresJob)? {
-    discard()
-    return pool.ended(self, answer)
-  }
-}
-
-/// A closure that waits for a connection, and who waits for it.
-private protocol PostgresJob: AnyObject, Sendable {
-  /// Runs the closure; what it returns answers whoever waits.
-  func run(on worker: PostgresWorker) -> () -> Void
-  func fail(_ error: ParleyError)
-}
-
-private final class Errand: PostgresJob {
-  private let body: @Sendable (PostgresWorker) -> Void
-  private let refused: @Sendable (ParleyError) -> Void
-
-  init(body: @escaping @Sendable (PostgresWorker) -> Void, refused: @escaping @Sendable (ParleyError) -> Void) {
-    (self.body, self.refused) = (body, refused)
-  }
-
-  func run(on worker: PostgresWorker) -> () -> Void {
-    body(worker)
-    return {}
-  }
-
-  func fail(_ error: ParleyError) { refused(error) }
-}
-
-private final class Job<Answer: Sendable>: PostgresJob {
-  private let body: @Sendable (PostgresWorker) throws -> Answer
-  private let continuation: CheckedContinuation<Answer, any Error>
-
-  init(body: @escaping @Sendable (PostgresWorker) throws -> Answer, continuation: CheckedContinuation<Answer, any Error>) {
-    self.body = body
-    self.continuation = continuation
-  }
-
-  func run(on worker: PostgresWorker) -> () -> Void {
-    let result = Result { try body(worker) }
-    return { self.continuation.resume(with: result) }
-  }
-
-  func fail(_ error: ParleyError) { continuation.resume(throwing: error) }
 }

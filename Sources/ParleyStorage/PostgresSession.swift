@@ -1,13 +1,14 @@
+import CPostgres
 import ParleyDomain
 
 /// What Parley asks of every session: that the server is one it can rely on, and that nothing in it waits for ever.
 enum PostgresSession {
   /// Sets the limits of a session that requests use. Nothing is written in it by chance, and a commit is on the disk when it is answered.
   static func prepare(_ connection: PostgresConnection, _ timeouts: PostgresTimeouts) throws {
+    try check(connection)
     try set(
       connection, statement: timeouts.statementMilliseconds, lock: timeouts.lockMilliseconds, idle: timeouts.idleInTransactionMilliseconds,
       readOnly: "on")
-    try check(connection)
   }
 
   /// The same without limits.
@@ -30,14 +31,18 @@ enum PostgresSession {
 
   private static func check(_ connection: PostgresConnection) throws {
     try connection.rows(
-      "SELECT current_setting('server_version_num'), current_setting('server_encoding'), pg_is_in_recovery(), pg_backend_pid()"
+      """
+      SELECT current_setting('server_version_num'), current_setting('server_encoding'), pg_is_in_recovery(), pg_backend_pid(),
+        current_setting('default_transaction_read_only')
+      """
     ) { row in
+      connection.isReadOnly = row.text(4) == "on"
       let objection: String? =
         if Int(row.text(0)) ?? 0 < PostgresConnection.versionMin {
           "the server is older than PostgreSQL 14"
         } else if row.text(1) != "UTF8" {
           "the database has the encoding \(row.text(1)) and not UTF8"
-        } else if row.integer(3) != connection.announcedProcess {
+        } else if row.integer(3) != Int64(PQbackendPID(connection.handle)) {
           // PgBouncer and its like: in their transaction mode the next statement may come to another session, without what was set and prepared.
           "a connection pooler stands before the server: Parley keeps its own connections and needs the server itself"
         } else if row.text(2) == "t" {

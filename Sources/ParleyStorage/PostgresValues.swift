@@ -16,6 +16,20 @@ final class PostgresWarnings {
   func clear() { first = nil }
 }
 
+/// Has the server end what nobody waits for any more, so that its locks and its session are free.
+enum PostgresCancellation {
+  /// Returns at once. It may be that the server can't be reached, which nobody waits for either.
+  static func send(for connection: OpaquePointer) {
+    guard let made = PQgetCancel(connection) else { return }
+    nonisolated(unsafe) let request = made
+    Thread.detachNewThread {
+      var reason: [CChar] = Array(repeating: 0, count: 256)
+      PQcancel(request, &reason, Int32(reason.count))
+      PQfreeCancel(request)
+    }
+  }
+}
+
 /// A result of libpq's, freed with this. Nothing changes it.
 final class PostgresResult: @unchecked Sendable {
   let handle: OpaquePointer

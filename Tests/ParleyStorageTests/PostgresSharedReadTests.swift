@@ -108,6 +108,19 @@ struct PostgresSharedReadTests {
     }
   }
 
+  @Test("Where the operator lets sessions only read, writes are refused for a while and reads go on")
+  func readOnly() async throws {
+    try await PostgresPlace.with { place in
+      try place.makeTable()
+      _ = try place.open()
+      let database = try place.open(place.url(setting: "default_transaction_read_only=on"))
+      let error = await failure { try await database.change { try $0.add(1) } }
+      #expect(error.map(isUnavailable) == true)
+      #expect(try await database.ask(.statement) { try $0.one("SELECT 1") { $0.integer(0) } } == 1)
+      #expect(try place.rows.isEmpty)
+    }
+  }
+
   @Test("After all connections were ended, reads go on")
   func ended() async throws {
     try await PostgresPlace.with { place in
