@@ -31,7 +31,8 @@ package final class TestCluster: Sendable {
     }
     let process = Process()
     process.executableURL = Self.script
-    process.arguments = [folder.path]
+    // All tests run at once, each with a pool of its own.
+    process.arguments = ["--set", "max_connections=1500", folder.path]
     process.standardInput = lifeline
     process.standardOutput = output
     try process.run()
