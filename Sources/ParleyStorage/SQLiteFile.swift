@@ -76,7 +76,11 @@ final class FileLock: Sendable {
 
   private init(descriptor: Int32) { self.descriptor = descriptor }
 
-  deinit { close(descriptor) }
+  deinit {
+    // Said, because a process that is being started at this moment may have the descriptor as well until it becomes another program.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 
   /// Nil when somebody else holds it.
   static func take(path: String) throws -> FileLock? {
