@@ -3,10 +3,20 @@ let usage = """
   usage: yardstick http --port PORT --body FILE
          yardstick sqlite --file DATABASE --like PARTICIPANT --conversations FILE [--start N] [--seconds S] [--group N]
          yardstick seed --file DATABASE --conversations N --like CONVERSATION:EVERY:OFFSET ... [--start N]
+         yardstick commit --file NEW-DATABASE [--count N]
+         yardstick receive [--port PORT] [--delay-milliseconds MS]
+         yardstick deliver --url URL --body FILE --count N [--in-flight N]
+         yardstick load --port PORT --requests FILE [--connections N] [--seconds S] [--rate N] [--ids FILE] [--stamps FILE]
 
     http     a bare Hummingbird server that answers every GET and POST below /v2 with the bytes of FILE
     sqlite   writes rows like those of PARTICIPANT by SQLite's C library, N to a transaction, and prints how many a second
     seed     copies whole conversations inside a server's database while the server is down
+    commit   changes one row in a transaction of its own, durably, N times, and prints the median time
+    receive  answers every webhook with 200, at once or later; GET /stats, /stamps and /last say what came, DELETE /stats forgets it
+    deliver  sends N signed webhooks with AsyncHTTPClient and prints how long it took
+    load     sends the requests of FILE and prints how long an answer took: each once, or for S seconds, N a second or as they are answered.
+             The first line of FILE is the Authorization header, the others are METHOD, PATH and BODY with tabs between. It writes
+             the ids in the answers, and the times of the answers by the monotonic clock, one to a line
 
   """
 

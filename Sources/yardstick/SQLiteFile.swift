@@ -4,10 +4,10 @@ import CSQLite
 final class SQLiteFile {
   private let handle: OpaquePointer
 
-  /// Opens a database that is there already.
-  init(_ path: String) throws {
+  /// Opens a database, which must be there already if it is not to be made.
+  init(_ path: String, creating: Bool = false) throws {
     var handle: OpaquePointer?
-    let code = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nil)
+    let code = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (creating ? SQLITE_OPEN_CREATE : 0), nil)
     guard let handle, code == SQLITE_OK else { throw YardstickError("cannot open \(path): \(String(cString: sqlite3_errstr(code)))") }
     self.handle = handle
   }

@@ -49,7 +49,7 @@ struct SQLiteYardstick {
       try commit.run()
     }
     let time = (clock.now - began) / .seconds(1)
-    print(#"{"participants": \#(number - start), "seconds": \#(time), "rows": \#(pattern.count), "next": \#(number)}"#)
+    report(#"{"participants": \#(number - start), "seconds": \#(time), "rows": \#(pattern.count), "next": \#(number)}"#)
   }
 
   /// Above every number that seeding gives.

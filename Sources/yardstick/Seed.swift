@@ -36,6 +36,6 @@ struct Seed {
       if number % 10_000 == 9_999 { try file.run("COMMIT; BEGIN IMMEDIATE") }
     }
     try file.run("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)")
-    print(#"{"conversations": \#(conversations), "participants": \#(participant - start), "rows": \#(rows)}"#)
+    report(#"{"conversations": \#(conversations), "participants": \#(participant - start), "rows": \#(rows)}"#)
   }
 }

@@ -11,6 +11,10 @@ do {
   case "http": try await HTTPYardstick(options).run()
   case "sqlite": try SQLiteYardstick(options).run()
   case "seed": try Seed(options).run()
+  case "commit": try CommitYardstick(options).run()
+  case "receive": try await ReceiverYardstick(options).run()
+  case "deliver": try await WebhookYardstick(options).run()
+  case "load": try await LoadYardstick(options).run()
   default: throw YardstickError("unknown command \(command ?? "")\n\n\(usage)")
   }
 } catch {
