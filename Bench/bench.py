@@ -17,6 +17,7 @@ from harness import (
     BenchError, Parley, Plan, Process, Serials, Table, copy_database, interleave, load, machine, participant, say, stripped_size,
 )
 from postgres import GROUPS as POSTGRES_GROUPS, PostgresBench
+from webhooks import GROUPS as WEBHOOK_GROUPS, WebhookBench
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CHANNEL_ID = "CA0123456789abcdef0123456789abcdef"
@@ -329,12 +330,15 @@ def arguments():
         prog="script/bench", description=__doc__,
         epilog="Example: script/bench --quick --only get --only post. Nothing else should run meanwhile. A missed goal is no error: "
         "the exit status is 1 only if something could not be measured.")
+    parser.add_argument("what", nargs="?", choices=["webhooks"],
+                        help="measure webhooks, on SQLite, in place of the API alone")
     parser.add_argument("--quick", action="store_true",
-                        help="rounds short enough to see that everything runs, and a tenth of the big file")
+                        help="rounds short enough to see that everything runs, with less data")
     parser.add_argument("--rounds", type=count, help="rounds of each side of a row (default 5; quick 2)")
     parser.add_argument("--seconds", type=count, help="length of a round (default 5; quick 1)")
     groups = " | ".join(
-        f"{database}: " + "; ".join(f"{name} ({text})" for name, text in groups.items()) for database, groups in DATABASES.items())
+        f"{mode}: " + "; ".join(f"{name} ({text})" for name, text in groups.items())
+        for mode, groups in (DATABASES | {"webhooks": WEBHOOK_GROUPS}).items())
     parser.add_argument("--only", action="append", metavar="NAME",
                         help=f"only these rows, may be repeated: {groups}".replace("%", "%%"))
     parser.add_argument("--database", choices=list(DATABASES), default="sqlite",
@@ -350,7 +354,9 @@ def arguments():
     options.rounds = options.rounds or (2 if options.quick else 5)
     options.seconds = options.seconds or (1 if options.quick else 5)
     options.large = 100_000 if options.quick else 1_000_000
-    known = DATABASES[options.database]
+    if options.what and options.database != "sqlite":
+        parser.error("webhooks are measured on SQLite")
+    known = WEBHOOK_GROUPS if options.what else DATABASES[options.database]
     for name in options.only or []:
         if name not in known:
             parser.error(f"argument --only: '{name}' is not one of {', '.join(known)}")
@@ -365,12 +371,13 @@ def main():
     lines = machine(ROOT)
     lines.append(f"rounds: {options.rounds} of {options.seconds} s a side, in turn, after one that does not count; median (quartiles)")
     if options.quick:
-        lines.append("a quick run: too short for a verdict, and the big file is a tenth of its size")
+        lines.append("a quick run: too short for a verdict, and with less data")
     one, five, fifteen = os.getloadavg()
     lines.append(f"load average before: {one:.1f}, {five:.1f}, {fifteen:.1f} (1, 5, 15 minutes)")
     for line in lines:
         say(line)
-    bench = PostgresBench(options) if options.database == "postgres" else Bench(options)
+    kind = WebhookBench if options.what else {"sqlite": Bench, "postgres": PostgresBench}[options.database]
+    bench = kind(options)
     try:
         bench.run()
     finally:
