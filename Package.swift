@@ -17,6 +17,9 @@ let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 /// What `parley version` says it was built from.
@@ -34,6 +37,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-http-types.git", exact: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
+    .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
   ],
   targets: [
@@ -44,7 +49,10 @@ let package = Package(
       name: "ParleyStorage",
       dependencies: ["ParleyDomain", "CSQLite", "CPostgres", crypto, .product(name: "DequeModule", package: "swift-collections")],
       swiftSettings: strict),
-    .target(name: "ParleyEngine", dependencies: ["ParleyDomain", "ParleyStorage", crypto], swiftSettings: strict),
+    .target(
+      name: "ParleyEngine",
+      dependencies: ["ParleyDomain", "ParleyStorage", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, logging, crypto],
+      swiftSettings: strict),
     .target(
       name: "ParleyAPI",
       dependencies: ["ParleyDomain", "ParleyEngine", hummingbirdCore, serviceLifecycle, httpTypes, nioCore, nioPosix, logging, crypto],
@@ -53,17 +61,18 @@ let package = Package(
     .executableTarget(
       name: "parley",
       dependencies: [
-        "CBuild", "ParleyDomain", "ParleyStorage", "ParleyEngine", "ParleyAPI", logging,
-        nioCore, serviceLifecycle, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CBuild", "ParleyDomain", "ParleyStorage", "ParleyEngine", "ParleyAPI", asyncHTTPClient, hummingbirdCore, httpTypes, logging,
+        nioCore, nioHTTP1, nioPosix, serviceLifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"), .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     // What script/bench measures the server against; no part of the product.
-    .executableTarget(name: "yardstick", dependencies: ["CSQLite", hummingbird, httpTypes, nioCore], swiftSettings: strict),
+    .executableTarget(name: "yardstick", dependencies: ["CSQLite", asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix, crypto], swiftSettings: strict),
 
     .target(
       name: "ParleyTesting",
       dependencies: [
-        "ParleyDomain", "ParleyStorage", "ParleyEngine", "ParleyAPI", nioCore, nioPosix, httpTypes, logging, serviceLifecycle,
+        "ParleyDomain", "ParleyStorage", "ParleyEngine", "ParleyAPI", nioCore, nioPosix, nioHTTP1, nioSSL, httpTypes, logging,
+        serviceLifecycle,
       ],
       path: "Tests/ParleyTesting", swiftSettings: strict),
     .testTarget(name: "ParleyDomainTests", dependencies: ["ParleyDomain"], swiftSettings: strict),

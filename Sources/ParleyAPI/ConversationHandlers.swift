@@ -6,7 +6,7 @@ struct ConversationHandlers: Sendable {
   let conversations: Conversations
 
   func create(_ call: Call) async throws -> Reply {
-    .created(try await conversations.create(call.body, for: call.account))
+    .created(try await conversations.create(call.body, for: call.account, because: call.requestID))
   }
 
   func fetch(_ call: Call) async throws -> Reply {
@@ -28,10 +28,10 @@ struct ConversationHandlers: Sendable {
   }
 
   func update(_ call: Call) async throws -> Reply {
-    .ok(try await conversations.update(call.conversationID("Sid"), by: call.body, for: call.account))
+    .ok(try await conversations.update(call.conversationID("Sid"), by: call.body, for: call.account, because: call.requestID))
   }
 
   func patch(_ call: Call) async throws -> Reply {
-    .ok(try await conversations.patch(call.conversationID("Sid"), by: call.body, for: call.account))
+    .ok(try await conversations.patch(call.conversationID("Sid"), by: call.body, for: call.account, because: call.requestID))
   }
 }

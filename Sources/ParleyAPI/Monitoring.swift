@@ -28,7 +28,11 @@ extension API {
       }
     }
     text.family("parley_http_request_duration_seconds", "histogram", "Time from a request's head to its answer.")
-    for path in all where path.counts.count > 0 { text.histogram("parley_http_request_duration_seconds", path.template, path.counts) }
+    for path in all where path.counts.count > 0 {
+      text.histogram(
+        "parley_http_request_duration_seconds", [("route", path.template)], bounds: HTTPCounts.bounds, path.counts.buckets,
+        microseconds: path.counts.microseconds)
+    }
 
     let database = engine.databaseMetrics
     text.metric("parley_database_commits_total", "counter", "Transactions that were committed.", database.commits)
@@ -50,10 +54,28 @@ extension API {
     text.metric("parley_database_connections_in_use", "gauge", "Those of them that are busy.", database.connectionsInUse)
     text.metric(
       "parley_database_connections_failed_total", "counter", "Connections that could not be opened.", database.connectionsFailed)
+    addWebhooks(to: &text)
     text.metric("parley_body_memory_bytes", "gauge", "Memory of request bodies in flight.", bodies.budget.bytesInFlight)
     text.metric("parley_log_lines_dropped_total", "counter", "Log lines dropped because nobody took them.", log.linesDropped)
     if let memory = Self.residentBytes() { text.metric("process_resident_memory_bytes", "gauge", "Memory of the process.", memory) }
     return Reply(status: .ok, body: ByteBuffer(string: text.text), contentType: "text/plain; version=0.0.4; charset=utf-8")
+  }
+
+  private func addWebhooks(to text: inout PrometheusText) {
+    let webhooks = engine.webhooks.now()
+    text.metric("parley_webhooks_waiting", "gauge", "Events that wait to be delivered, on all nodes.", webhooks.waiting)
+    let age = webhooks.oldest.map { max(0, engine.now().milliseconds - $0.milliseconds) } ?? 0
+    text.metric("parley_webhooks_oldest_seconds", "gauge", "Age of the oldest of them.", seconds: Int(age) * 1000)
+    text.metric("parley_webhooks_in_flight", "gauge", "Lanes that this node works on.", webhooks.inFlight)
+    text.family("parley_webhook_attempts_total", "counter", "Attempts of this node by what they came to.")
+    for (result, count) in webhooks.attempts { text.sample("parley_webhook_attempts_total", [("result", result.rawValue)], count) }
+    text.metric("parley_webhook_attempt_seconds_total", "counter", "Time in attempts.", seconds: webhooks.attemptMicroseconds)
+    text.metric(
+      "parley_webhook_backlog_given_up_total", "counter", "Events given up because too many waited for their URL.", webhooks.backlogGivenUp)
+    text.family("parley_webhook_delivery_seconds", "histogram", "Time from an event to its arrival.")
+    text.histogram(
+      "parley_webhook_delivery_seconds", [], bounds: WebhookCounts.bounds.map { $0 * 1000 }, webhooks.deliveryBuckets,
+      microseconds: webhooks.deliveryMilliseconds * 1000)
   }
 
   /// Second number of Linux's statm, in pages; nil where there is none.
@@ -87,13 +109,14 @@ private struct PrometheusText {
     sample(name, [], Self.seconds(microseconds))
   }
 
-  mutating func histogram(_ name: String, _ template: String, _ counts: HTTPCounts.Path) {
-    for (bound, count) in zip(HTTPCounts.bounds, counts.buckets) {
-      sample("\(name)_bucket", [("route", template), ("le", "\(Self.seconds(bound))")], count)
-    }
-    sample("\(name)_bucket", [("route", template), ("le", "+Inf")], counts.buckets.last ?? 0)
-    sample("\(name)_sum", [("route", template)], Self.seconds(counts.microseconds))
-    sample("\(name)_count", [("route", template)], counts.buckets.last ?? 0)
+  /// `bounds` are microseconds, `buckets` cumulative.
+  mutating func histogram(
+    _ name: String, _ labels: [(name: String, value: String)], bounds: [Int], _ buckets: [Int], microseconds: Int
+  ) {
+    for (bound, count) in zip(bounds, buckets) { sample("\(name)_bucket", labels + [("le", "\(Self.seconds(bound))")], count) }
+    sample("\(name)_bucket", labels + [("le", "+Inf")], buckets.last ?? 0)
+    sample("\(name)_sum", labels, Self.seconds(microseconds))
+    sample("\(name)_count", labels, buckets.last ?? 0)
   }
 
   private static func seconds(_ microseconds: Int) -> Double { Double(microseconds) / 1_000_000 }

@@ -16,7 +16,7 @@ package enum OpenAPIDocument {
     it out, save where a PATCH says what it does. Lengths count Unicode code points. Query names are matched without regard to case; \#
     the exact spelling wins. HEAD works wherever GET does, and a slash at the end of a path means nothing.\n\n**Errors.** Every \#
     answer from 400 on has the Error body. If several things are wrong, the first of these is said: 401, 404 or 405 of the path, 429, \#
-    415, 413, 400 of query and headers, 404, 400 of the body, 404 of what the body names, 400 of the conversation's state, 409. A \#
+    415, 413, 400 of query and headers, 404, 400 of the body, 404 of what the body names, 400 of the state that things are in, 409. A \#
     known path with another method is 405 with Allow.\n\n**Limits.** 100 participants and 5000 grouping keys to a conversation, 50 \#
     addresses to a participant, 8 entries of metadata.",
       "license": {
@@ -31,6 +31,9 @@ package enum OpenAPIDocument {
       {"name": "Operation", "description": "How far the server is with something that it accepted."},
       {"name": "Conversation", "description": "Threads of communications."},
       {"name": "Participant", "description": "Who takes part in a conversation, and on which addresses."},
+      {"name": "Delivery", "description": "What was told to callbacks, what came back, and what is still to be told. Parley's own."},
+      {"name": "Pause", "description": "Callback URLs that are sent nothing for now. Parley's own."},
+      {"name": "Listener", "description": "Callbacks for all conversations of the account, for a while. Parley's own."},
       {"name": "Monitoring", "description": "For those who run the server; no sign-in."}
      ],
      "paths": {
@@ -347,6 +350,368 @@ package enum OpenAPIDocument {
         }
        }
       },
+      "/parley/v1/Deliveries": {
+       "get": {
+        "operationId": "ListDelivery",
+        "tags": ["Delivery"],
+        "summary": "Lists what was told to callbacks, and what is still to be told, the newest first",
+        "description": "Several filters narrow the list together. Deliveries that are over are kept for as many days as the server's \#
+    settings say.",
+        "parameters": [
+         {"$ref": "#/components/parameters/DeliveryConversationFilter"},
+         {"$ref": "#/components/parameters/DeliveryUrlFilter"},
+         {"$ref": "#/components/parameters/EventTypeFilter"},
+         {"$ref": "#/components/parameters/DeliveryStateFilter"},
+         {"$ref": "#/components/parameters/CreatedAfterFilter"},
+         {"$ref": "#/components/parameters/CreatedBeforeFilter"},
+         {"$ref": "#/components/parameters/PageSize"},
+         {"$ref": "#/components/parameters/PageToken"},
+         {"$ref": "#/components/parameters/PageSizeAlias"},
+         {"$ref": "#/components/parameters/PageTokenAlias"},
+         {"$ref": "#/components/parameters/PageAlias"}
+        ],
+        "responses": {
+         "200": {
+          "description": "One page of deliveries.",
+          "headers": {
+           "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
+           "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
+           "Twilio-Concurrent-Requests": {"$ref": "#/components/headers/Twilio-Concurrent-Requests"}
+          },
+          "content": {"application/json": {"schema": {"$ref": "#/components/schemas/DeliveryList"}}}
+         },
+         "400": {"$ref": "#/components/responses/BadRequest"},
+         "401": {"$ref": "#/components/responses/Unauthorized"},
+         "429": {"$ref": "#/components/responses/TooManyRequests"},
+         "500": {"$ref": "#/components/responses/InternalServerError"},
+         "503": {"$ref": "#/components/responses/ServiceUnavailable"}
+        }
+       }
+      },
+      "/parley/v1/Deliveries/Resend": {
+       "post": {
+        "operationId": "ResendFailedDeliveries",
+        "tags": ["Delivery"],
+        "summary": "Sends all FAILED deliveries to one URL again, those of a span of time if it is given",
+        "description": "Each goes to the end of its queue under the idempotency token that it had. After a 5xx some of them wait already; \#
+    the same request does the rest.",
+        "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ResendRequest"}}}},
+        "responses": {
+         "202": {
+          "description": "They wait to be sent.",
+          "headers": {
+           "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
+           "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
+           "Twilio-Concurrent-Requests": {"$ref": "#/components/headers/Twilio-Concurrent-Requests"}
+          },
+          "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Resent"}}}
+         },
+         "400": {"$ref": "#/components/responses/BadRequest"},
+         "401": {"$ref": "#/components/responses/Unauthorized"},
+         "413": {"$ref": "#/components/responses/BodyTooLarge"},
+         "415": {"$ref": "#/components/responses/UnsupportedMediaType"},
+         "429": {"$ref": "#/components/responses/TooManyRequests"},
+         "500": {"$ref": "#/components/responses/InternalServerError"},
+         "503": {"$ref": "#/components/responses/ServiceUnavailable"}
+        }
+       }
+      },
+      "/parley/v1/Deliveries/{Sid}": {
+       "parameters": [{"$ref": "#/components/parameters/DeliverySid"}],
+       "get": {
+        "operationId": "FetchDelivery",
+        "tags": ["Delivery"],
+        "summary": "Fetches a delivery with its event and its attempts",
+        "responses": {
+         "200": {
+          "description": "The delivery.",
+          "headers": {
+           "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
+           "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
+           "Twilio-Concurrent-Requests": {"$ref": "#/components/headers/Twilio-Concurrent-Requests"}
+          },
+          "content": {"application/json": {"schema": {"$ref": "#/components/schemas/DeliveryWithAttempts"}}}
+         },
+         "401": {"$ref": "#/components/responses/Unauthorized"},
+         "404": {"$ref": "#/components/responses/NotFound"},
+         "429": {"$ref": "#/components/responses/TooManyRequests"},
+         "500": {"$ref": "#/components/responses/InternalServerError"},
+         "503": {"$ref": "#/components/responses/ServiceUnavailable"}
+        }
+       }
+      },
+      "/parley/v1/Deliveries/{Sid}/Resend": {
+       "parameters": [{"$ref": "#/components/parameters/DeliverySid"}],
+       "post": {
+        "operationId": "ResendDelivery",
+        "tags": ["Delivery"],
+        "summary": "Sends a FAILED delivery again",
+        "description": "It goes to the end of its queue under the idempotency token that it had. A delivery in another state is 400. A \#
+    body is ignored.",
+        "responses": {
+         "202": {
+          "description": "The delivery, which is PENDING now.",
+          "headers": {
+           "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
+           "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
+           "Twilio-Concurrent-Requests": {"$ref": "#/components/headers/Twilio-Concurrent-Requests"}
+          },
+          "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Delivery"}}}
+         },
+         "400": {"$ref": "#/components/responses/BadRequest"},
+         "401": {"$ref": "#/components/responses/Unauthorized"},
+         "404": {"$ref": "#/components/responses/NotFound"},
+         "413": {"$ref": "#/components/responses/BodyTooLarge"},
+         "415": {"$ref": "#/components/responses/UnsupportedMediaType"},
+         "429": {"$ref": "#/components/responses/TooManyRequests"},
+         "500": {"$ref": "#/components/responses/InternalServerError"},
+         "503": {"$ref": "#/components/responses/ServiceUnavailable"}
+        }
+       }
+      },
+      "/parley/v1/Pauses": {
+       "get": {
+        "operationId": "ListPause",
+        "tags": ["Pause"],
+        "summary": "Lists the pauses of the account, the newest first",
+        "parameters": [
+         {"$ref": "#/components/parameters/PageSize"},
+         {"$ref": "#/components/parameters/PageToken"},
+         {"$ref": "#/components/parameters/PageSizeAlias"},
+         {"$ref": "#/components/parameters/PageTokenAlias"},
+         {"$ref": "#/components/parameters/PageAlias"}
+        ],
+        "responses": {
+         "200": {
+          "description": "One page of pauses.",
+          "headers": {
+           "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
+           "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
+           "Twilio-Concurrent-Requests": {"$ref": "#/components/headers/Twilio-Concurrent-Requests"}
+          },
+          "content": {"application/json": {"schema": {"$ref": "#/components/schemas/PauseList"}}}
+         },
+         "400": {"$ref": "#/components/responses/BadRequest"},
+         "401": {"$ref": "#/components/responses/Unauthorized"},
+         "429": {"$ref": "#/components/responses/TooManyRequests"},
+         "500": {"$ref": "#/components/responses/InternalServerError"},
+         "503": {"$ref": "#/components/responses/ServiceUnavailable"}
+        }
+       },
+       "post": {
+        "operationId": "CreatePause",
+        "tags": ["Pause"],
+        "summary": "Pauses a callback URL",
+        "description": "Nothing more is sent to it until its pause is deleted; its events wait, also those of conversations that are made \#
+    later. What is being sent at this moment may still arrive. At most 1000 pauses to an account.",
+        "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/CreatePauseRequest"}}}},
+        "responses": {
+         "200": {
+          "description": "The URL was paused before, by this pause.",
+          "headers": {
+           "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
+           "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
+           "Twilio-Concurrent-Requests": {"$ref": "#/components/headers/Twilio-Concurrent-Requests"}
+          },
+          "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pause"}}}
+         },
+         "201": {
+          "description": "The new pause.",
+          "headers": {
+           "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
+           "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
+           "Twilio-Concurrent-Requests": {"$ref": "#/components/headers/Twilio-Concurrent-Requests"}
+          },
+          "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pause"}}}
+         },
+         "400": {"$ref": "#/components/responses/BadRequest"},
+         "401": {"$ref": "#/components/responses/Unauthorized"},
+         "413": {"$ref": "#/components/responses/BodyTooLarge"},
+         "415": {"$ref": "#/components/responses/UnsupportedMediaType"},
+         "429": {"$ref": "#/components/responses/TooManyRequests"},
+         "500": {"$ref": "#/components/responses/InternalServerError"},
+         "503": {"$ref": "#/components/responses/ServiceUnavailable"}
+        }
+       }
+      },
+      "/parley/v1/Pauses/{Sid}": {
+       "parameters": [{"$ref": "#/components/parameters/PauseSid"}],
+       "get": {
+        "operationId": "FetchPause",
+        "tags": ["Pause"],
+        "summary": "Fetches a pause",
+        "responses": {
+         "200": {
+          "description": "The pause.",
+          "headers": {
+           "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
+           "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
+           "Twilio-Concurrent-Requests": {"$ref": "#/components/headers/Twilio-Concurrent-Requests"}
+          },
+          "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pause"}}}
+         },
+         "401": {"$ref": "#/components/responses/Unauthorized"},
+         "404": {"$ref": "#/components/responses/NotFound"},
+         "429": {"$ref": "#/components/responses/TooManyRequests"},
+         "500": {"$ref": "#/components/responses/InternalServerError"},
+         "503": {"$ref": "#/components/responses/ServiceUnavailable"}
+        }
+       },
+       "delete": {
+        "operationId": "DeletePause",
+        "tags": ["Pause"],
+        "summary": "Resumes a pause's URL",
+        "description": "What waits for it is sent, in order.",
+        "responses": {
+         "204": {
+          "description": "Done; there is no body.",
+          "headers": {
+           "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
+           "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
+           "Twilio-Concurrent-Requests": {"$ref": "#/components/headers/Twilio-Concurrent-Requests"}
+          }
+         },
+         "401": {"$ref": "#/components/responses/Unauthorized"},
+         "404": {"$ref": "#/components/responses/NotFound"},
+         "429": {"$ref": "#/components/responses/TooManyRequests"},
+         "500": {"$ref": "#/components/responses/InternalServerError"},
+         "503": {"$ref": "#/components/responses/ServiceUnavailable"}
+        }
+       }
+      },
+      "/parley/v1/Listeners": {
+       "get": {
+        "operationId": "ListListener",
+        "tags": ["Listener"],
+        "summary": "Lists the live listeners of the account, the newest first",
+        "parameters": [
+         {"$ref": "#/components/parameters/PageSize"},
+         {"$ref": "#/components/parameters/PageToken"},
+         {"$ref": "#/components/parameters/PageSizeAlias"},
+         {"$ref": "#/components/parameters/PageTokenAlias"},
+         {"$ref": "#/components/parameters/PageAlias"}
+        ],
+        "responses": {
+         "200": {
+          "description": "One page of listeners.",
+          "headers": {
+           "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
+           "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
+           "Twilio-Concurrent-Requests": {"$ref": "#/components/headers/Twilio-Concurrent-Requests"}
+          },
+          "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ListenerList"}}}
+         },
+         "400": {"$ref": "#/components/responses/BadRequest"},
+         "401": {"$ref": "#/components/responses/Unauthorized"},
+         "429": {"$ref": "#/components/responses/TooManyRequests"},
+         "500": {"$ref": "#/components/responses/InternalServerError"},
+         "503": {"$ref": "#/components/responses/ServiceUnavailable"}
+        }
+       },
+       "post": {
+        "operationId": "CreateListener",
+        "tags": ["Listener"],
+        "summary": "Tells all events of the account to one more URL, for a while",
+        "description": "Events come by POST, beside those that the callbacks of each conversation get. A listener ends by itself unless \#
+    it is renewed. At most 20 live ones to an account.",
+        "requestBody": {
+         "required": true,
+         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/CreateListenerRequest"}}}
+        },
+        "responses": {
+         "201": {
+          "description": "The listener.",
+          "headers": {
+           "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
+           "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
+           "Twilio-Concurrent-Requests": {"$ref": "#/components/headers/Twilio-Concurrent-Requests"}
+          },
+          "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Listener"}}}
+         },
+         "400": {"$ref": "#/components/responses/BadRequest"},
+         "401": {"$ref": "#/components/responses/Unauthorized"},
+         "413": {"$ref": "#/components/responses/BodyTooLarge"},
+         "415": {"$ref": "#/components/responses/UnsupportedMediaType"},
+         "429": {"$ref": "#/components/responses/TooManyRequests"},
+         "500": {"$ref": "#/components/responses/InternalServerError"},
+         "503": {"$ref": "#/components/responses/ServiceUnavailable"}
+        }
+       }
+      },
+      "/parley/v1/Listeners/{Sid}": {
+       "parameters": [{"$ref": "#/components/parameters/ListenerSid"}],
+       "get": {
+        "operationId": "FetchListener",
+        "tags": ["Listener"],
+        "summary": "Fetches a live listener",
+        "responses": {
+         "200": {
+          "description": "The listener.",
+          "headers": {
+           "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
+           "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
+           "Twilio-Concurrent-Requests": {"$ref": "#/components/headers/Twilio-Concurrent-Requests"}
+          },
+          "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Listener"}}}
+         },
+         "401": {"$ref": "#/components/responses/Unauthorized"},
+         "404": {"$ref": "#/components/responses/NotFound"},
+         "429": {"$ref": "#/components/responses/TooManyRequests"},
+         "500": {"$ref": "#/components/responses/InternalServerError"},
+         "503": {"$ref": "#/components/responses/ServiceUnavailable"}
+        }
+       },
+       "put": {
+        "operationId": "RenewListener",
+        "tags": ["Listener"],
+        "summary": "Moves the end of a live listener",
+        "description": "It ends as many seconds from now as the body says. One that has ended does not exist (404).",
+        "requestBody": {
+         "required": true,
+         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/RenewListenerRequest"}}}
+        },
+        "responses": {
+         "200": {
+          "description": "The listener.",
+          "headers": {
+           "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
+           "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
+           "Twilio-Concurrent-Requests": {"$ref": "#/components/headers/Twilio-Concurrent-Requests"}
+          },
+          "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Listener"}}}
+         },
+         "400": {"$ref": "#/components/responses/BadRequest"},
+         "401": {"$ref": "#/components/responses/Unauthorized"},
+         "404": {"$ref": "#/components/responses/NotFound"},
+         "413": {"$ref": "#/components/responses/BodyTooLarge"},
+         "415": {"$ref": "#/components/responses/UnsupportedMediaType"},
+         "429": {"$ref": "#/components/responses/TooManyRequests"},
+         "500": {"$ref": "#/components/responses/InternalServerError"},
+         "503": {"$ref": "#/components/responses/ServiceUnavailable"}
+        }
+       },
+       "delete": {
+        "operationId": "DeleteListener",
+        "tags": ["Listener"],
+        "summary": "Ends a listener",
+        "description": "What already waits for it is still sent.",
+        "responses": {
+         "204": {
+          "description": "Done; there is no body.",
+          "headers": {
+           "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
+           "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
+           "Twilio-Concurrent-Requests": {"$ref": "#/components/headers/Twilio-Concurrent-Requests"}
+          }
+         },
+         "401": {"$ref": "#/components/responses/Unauthorized"},
+         "404": {"$ref": "#/components/responses/NotFound"},
+         "429": {"$ref": "#/components/responses/TooManyRequests"},
+         "500": {"$ref": "#/components/responses/InternalServerError"},
+         "503": {"$ref": "#/components/responses/ServiceUnavailable"}
+        }
+       }
+      },
       "/health": {
        "get": {
         "operationId": "FetchHealth",
@@ -440,6 +805,27 @@ package enum OpenAPIDocument {
         "schema": {"$ref": "#/components/schemas/ParticipantId"},
         "description": "Matched as it is written: an id of another form is one that does not exist (404)."
        },
+       "DeliverySid": {
+        "name": "Sid",
+        "in": "path",
+        "required": true,
+        "schema": {"$ref": "#/components/schemas/DeliveryId"},
+        "description": "Matched as it is written: an id of another form is one that does not exist (404)."
+       },
+       "PauseSid": {
+        "name": "Sid",
+        "in": "path",
+        "required": true,
+        "schema": {"$ref": "#/components/schemas/PauseId"},
+        "description": "Matched as it is written: an id of another form is one that does not exist (404)."
+       },
+       "ListenerSid": {
+        "name": "Sid",
+        "in": "path",
+        "required": true,
+        "schema": {"$ref": "#/components/schemas/ListenerId"},
+        "description": "Matched as it is written: an id of another form is one that does not exist (404)."
+       },
        "PageSize": {
         "name": "pageSize",
         "in": "query",
@@ -491,6 +877,49 @@ package enum OpenAPIDocument {
         "in": "query",
         "description": "Configurations with this memory store.",
         "schema": {"$ref": "#/components/schemas/MemoryStoreId"}
+       },
+       "DeliveryConversationFilter": {
+        "name": "conversationId",
+        "in": "query",
+        "description": "Deliveries of this conversation's events.",
+        "schema": {"$ref": "#/components/schemas/ConversationId"}
+       },
+       "DeliveryUrlFilter": {
+        "name": "url",
+        "in": "query",
+        "description": "Deliveries to this callback URL, spelt as it was configured.",
+        "schema": {"$ref": "#/components/schemas/CallbackUrlName"}
+       },
+       "EventTypeFilter": {
+        "name": "eventType",
+        "in": "query",
+        "style": "form",
+        "explode": true,
+        "description": "Deliveries of events of any of these types. The parameter may be repeated, and one value may list several with \#
+    commas.",
+        "schema": {"type": "array", "items": {"$ref": "#/components/schemas/EventType"}},
+        "example": ["CONVERSATION_UPDATED"]
+       },
+       "DeliveryStateFilter": {
+        "name": "state",
+        "in": "query",
+        "style": "form",
+        "explode": true,
+        "description": "Deliveries in any of these states. The parameter may be repeated, and one value may list several with commas.",
+        "schema": {"type": "array", "items": {"$ref": "#/components/schemas/DeliveryState"}},
+        "example": ["FAILED"]
+       },
+       "CreatedAfterFilter": {
+        "name": "createdAfter",
+        "in": "query",
+        "description": "Deliveries from this instant on.",
+        "schema": {"$ref": "#/components/schemas/InstantIn"}
+       },
+       "CreatedBeforeFilter": {
+        "name": "createdBefore",
+        "in": "query",
+        "description": "Deliveries before this instant.",
+        "schema": {"$ref": "#/components/schemas/InstantIn"}
        },
        "IdempotencyKey": {
         "name": "Idempotency-Key",
@@ -567,7 +996,7 @@ package enum OpenAPIDocument {
       },
       "responses": {
        "BadRequest": {
-        "description": "The query, a header or the body breaks a rule, or the state of the conversation forbids the change.",
+        "description": "The query, a header or the body breaks a rule, or the state of what it is about forbids the change.",
         "headers": {
          "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
          "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
@@ -894,6 +1323,65 @@ package enum OpenAPIDocument {
          {"$ref": "#/components/schemas/EmailAddressIn"}
         ],
         "description": "One address; its form depends on the channel. Spaces around it are dropped, prefixes may be in any case."
+       },
+       "Attempt": {
+        "type": "object",
+        "description": "One try to deliver an event. It has a status if there was an answer, and a failure if there was none.",
+        "required": ["number", "startedAt", "milliseconds", "status", "failure", "reply", "nextAttemptAt"],
+        "properties": {
+         "number": {"type": "integer", "format": "int64", "minimum": 1, "description": "Counted over all times that the event was sent."},
+         "startedAt": {"$ref": "#/components/schemas/Instant"},
+         "milliseconds": {"type": "integer", "format": "int64", "minimum": 0, "description": "How long it took."},
+         "status": {
+          "type": "integer",
+          "nullable": true,
+          "minimum": 100,
+          "maximum": 999,
+          "description": "Of the answer; any 2xx is a success."
+         },
+         "failure": {"$ref": "#/components/schemas/AttemptFailure"},
+         "reply": {"type": "string", "description": "The first 4 KiB of the answer's body, as far as they are UTF-8."},
+         "nextAttemptAt": {
+          "type": "string",
+          "nullable": true,
+          "format": "date-time",
+          "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{3})?Z$",
+          "maxLength": 30,
+          "description": "When the next try was due after this one; null if there was to be none."
+         }
+        },
+        "example": {
+         "number": 1,
+         "startedAt": "2026-03-04T09:21:07.420Z",
+         "milliseconds": 213,
+         "status": 410,
+         "failure": null,
+         "reply": "gone",
+         "nextAttemptAt": null
+        }
+       },
+       "AttemptFailure": {
+        "type": "string",
+        "nullable": true,
+        "enum": ["address_refused", "dns", "connect", "tls", "timeout", "reset", "backlog", "invalid", "interrupted", null],
+        "description": "Why there was no answer: the address may not be called, the name was not found, no connection, no trust in the \#
+    certificate, no answer in time, the connection ended before there was one, too many events wait for the URL, the URL can't be called, \#
+    the server stopped."
+       },
+       "CallbackUrlIn": {
+        "type": "string",
+        "maxLength": 2048,
+        "pattern": "^[Hh][Tt][Tt][Pp][Ss]://([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?[.])+[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9](:([1-9]\#
+    [0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?][!-~]*)?$",
+        "description": "An https URL with a public host. IPv6 and IPv4 literals and user info are taken too; the pattern shows host names."
+       },
+       "CallbackUrlName": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 2048,
+        "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$",
+        "description": "A callback URL as it was configured. It need not be one that could be configured now.",
+        "example": "https://events.bikes.example/conversations"
        },
        "CaptureMetadataIn": {
         "type": "object",
@@ -1226,6 +1714,22 @@ package enum OpenAPIDocument {
          {"$ref": "#/components/schemas/ConversationOfOwnSettings"}
         ]
        },
+       "CreateListenerRequest": {
+        "type": "object",
+        "required": ["url"],
+        "properties": {
+         "url": {"$ref": "#/components/schemas/CallbackUrlIn"},
+         "expiresInSeconds": {
+          "type": "integer",
+          "nullable": true,
+          "minimum": 10,
+          "maximum": 3600,
+          "default": 60,
+          "description": "How long it lives."
+         }
+        },
+        "example": {"url": "https://listener.bikes.example/events", "expiresInSeconds": 120}
+       },
        "CreateParticipantRequest": {
         "type": "object",
         "description": "addresses may be empty; the type is UNKNOWN where it is left out. No address twice with the same channelId.",
@@ -1237,6 +1741,117 @@ package enum OpenAPIDocument {
          "addresses": {"type": "array", "maxItems": 50, "uniqueItems": true, "items": {"$ref": "#/components/schemas/AddressIn"}}
         },
         "example": {"name": "Ada", "type": "CUSTOMER", "addresses": [{"channel": "SMS", "address": "+12025550143"}]}
+       },
+       "CreatePauseRequest": {
+        "type": "object",
+        "required": ["url"],
+        "properties": {"url": {"$ref": "#/components/schemas/CallbackUrlName"}},
+        "example": {"url": "https://events.bikes.example/conversations"}
+       },
+       "Delivery": {
+        "type": "object",
+        "description": "One event on its way to one callback, and what became of it.",
+        "required": [
+         "id",
+         "conversationId",
+         "eventType",
+         "url",
+         "method",
+         "state",
+         "paused",
+         "idempotencyToken",
+         "requestId",
+         "attemptCount",
+         "createdAt",
+         "finishedAt",
+         "nextAttemptAt"
+        ],
+        "properties": {
+         "id": {"$ref": "#/components/schemas/DeliveryId"},
+         "conversationId": {"$ref": "#/components/schemas/ConversationId"},
+         "eventType": {"$ref": "#/components/schemas/EventType"},
+         "url": {"type": "string", "maxLength": 2048, "description": "As it was configured."},
+         "method": {"type": "string", "enum": ["POST", "GET"]},
+         "state": {"$ref": "#/components/schemas/DeliveryState"},
+         "paused": {"type": "boolean", "description": "Whether its URL is paused."},
+         "idempotencyToken": {
+          "type": "string",
+          "format": "uuid",
+          "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+          "description": "The same in each try, so that a receiver knows what it has seen."
+         },
+         "requestId": {"type": "string", "pattern": "^RQ[0-9a-f]{32}$", "description": "The request that caused the event."},
+         "attemptCount": {"type": "integer", "format": "int64", "minimum": 0},
+         "createdAt": {"$ref": "#/components/schemas/Instant"},
+         "finishedAt": {
+          "type": "string",
+          "nullable": true,
+          "format": "date-time",
+          "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{3})?Z$",
+          "maxLength": 30,
+          "description": "When it was delivered or given up; null before that."
+         },
+         "nextAttemptAt": {
+          "type": "string",
+          "nullable": true,
+          "format": "date-time",
+          "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{3})?Z$",
+          "maxLength": 30,
+          "description": "When the next try is due; null if none is planned or it waits for its turn."
+         }
+        },
+        "example": {
+         "id": "parley_delivery_01kdq7n2r4c8w6mzt9s1evhbxk",
+         "conversationId": "conv_conversation_01kdq7m2x9e6rvb4t0hsa8ncyw",
+         "eventType": "PARTICIPANT_ADDED",
+         "url": "https://events.bikes.example/conversations",
+         "method": "POST",
+         "state": "FAILED",
+         "paused": false,
+         "idempotencyToken": "2f1c8d04-6b3e-4a97-8d50-c9e7f1a2b364",
+         "requestId": "RQ7d0e4b2f9a6c4815b3e1f8d27c5a9064",
+         "attemptCount": 1,
+         "createdAt": "2026-03-04T09:21:07.412Z",
+         "finishedAt": "2026-03-04T09:21:07.633Z",
+         "nextAttemptAt": null
+        }
+       },
+       "DeliveryId": {
+        "type": "string",
+        "description": "Id of a delivery.",
+        "pattern": "^parley_delivery_[0-7][0-9a-z]{25}$",
+        "example": "parley_delivery_01kdq7n2r4c8w6mzt9s1evhbxk"
+       },
+       "DeliveryList": {
+        "type": "object",
+        "required": ["deliveries", "meta"],
+        "properties": {
+         "deliveries": {"type": "array", "items": {"$ref": "#/components/schemas/Delivery"}},
+         "meta": {
+          "allOf": [
+           {"$ref": "#/components/schemas/PageMeta"},
+           {"type": "object", "properties": {"key": {"type": "string", "enum": ["deliveries"]}}}
+          ]
+         }
+        }
+       },
+       "DeliveryState": {
+        "type": "string",
+        "enum": ["PENDING", "DELIVERED", "FAILED"],
+        "description": "PENDING waits or is being sent; FAILED was given up, and can be sent again."
+       },
+       "DeliveryWithAttempts": {
+        "allOf": [
+         {"$ref": "#/components/schemas/Delivery"},
+         {
+          "type": "object",
+          "required": ["event", "attempts"],
+          "properties": {
+           "event": {"$ref": "#/components/schemas/Event"},
+           "attempts": {"type": "array", "items": {"$ref": "#/components/schemas/Attempt"}, "description": "The first one first."}
+          }
+         }
+        ]
        },
        "EmailAddressIn": {
         "type": "object",
@@ -1317,6 +1932,31 @@ package enum OpenAPIDocument {
           }
          }
         }
+       },
+       "Event": {
+        "type": "object",
+        "description": "What a callback is told.",
+        "required": ["eventType", "timestamp", "data"],
+        "properties": {
+         "eventType": {"$ref": "#/components/schemas/EventType"},
+         "timestamp": {"$ref": "#/components/schemas/Instant"},
+         "data": {
+          "type": "object",
+          "description": "The conversation, as it stands in lists, or the participant: as it was right after the change."
+         }
+        }
+       },
+       "EventType": {
+        "type": "string",
+        "enum": [
+         "CONVERSATION_CREATED",
+         "CONVERSATION_UPDATED",
+         "PARTICIPANT_ADDED",
+         "PARTICIPANT_UPDATED",
+         "PARTICIPANT_REMOVED",
+         "COMMUNICATION_CREATED",
+         "COMMUNICATION_UPDATED"
+        ]
        },
        "GroupingType": {
         "type": "string",
@@ -1422,11 +2062,62 @@ package enum OpenAPIDocument {
          }
         }
        },
+       "Instant": {
+        "type": "string",
+        "format": "date-time",
+        "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{3})?Z$",
+        "maxLength": 30,
+        "description": "UTC with milliseconds, which are left out where they are zero.",
+        "example": "2026-03-04T09:21:07.412Z"
+       },
+       "InstantIn": {
+        "type": "string",
+        "format": "date-time",
+        "description": "RFC 3339 with any offset. Digits beyond milliseconds are cut off.",
+        "example": "2026-03-04T09:00:00Z"
+       },
+       "InstantOrNullIn": {"type": "string", "nullable": true, "format": "date-time", "description": "RFC 3339 with any offset."},
        "IntelligenceConfigurationIdsIn": {
         "type": "array",
         "nullable": true,
         "maxItems": 5,
         "items": {"$ref": "#/components/schemas/OpaqueId"}
+       },
+       "Listener": {
+        "type": "object",
+        "description": "A URL that is told all events of the account until it expires.",
+        "required": ["id", "url", "createdAt", "expiresAt"],
+        "properties": {
+         "id": {"$ref": "#/components/schemas/ListenerId"},
+         "url": {"type": "string", "maxLength": 2048},
+         "createdAt": {"$ref": "#/components/schemas/Instant"},
+         "expiresAt": {"$ref": "#/components/schemas/Instant"}
+        },
+        "example": {
+         "id": "parley_listener_01kdq7p0c5x3h8vwa2mrtyz6ne",
+         "url": "https://listener.bikes.example/events",
+         "createdAt": "2026-03-04T09:30:00Z",
+         "expiresAt": "2026-03-04T09:32:00Z"
+        }
+       },
+       "ListenerId": {
+        "type": "string",
+        "description": "Id of a listener.",
+        "pattern": "^parley_listener_[0-7][0-9a-z]{25}$",
+        "example": "parley_listener_01kdq7p0c5x3h8vwa2mrtyz6ne"
+       },
+       "ListenerList": {
+        "type": "object",
+        "required": ["listeners", "meta"],
+        "properties": {
+         "listeners": {"type": "array", "items": {"$ref": "#/components/schemas/Listener"}},
+         "meta": {
+          "allOf": [
+           {"$ref": "#/components/schemas/PageMeta"},
+           {"type": "object", "properties": {"key": {"type": "string", "enum": ["listeners"]}}}
+          ]
+         }
+        }
        },
        "MemoryStoreId": {
         "type": "string",
@@ -1613,6 +2304,40 @@ package enum OpenAPIDocument {
         },
         "example": {"name": null, "metadata": {"ticket.no": "4472"}}
        },
+       "Pause": {
+        "type": "object",
+        "description": "While it is there, nothing is sent to its URL.",
+        "required": ["id", "url", "createdAt"],
+        "properties": {
+         "id": {"$ref": "#/components/schemas/PauseId"},
+         "url": {"type": "string", "maxLength": 2048},
+         "createdAt": {"$ref": "#/components/schemas/Instant"}
+        },
+        "example": {
+         "id": "parley_pause_01kdq7q8f1k6j4dbt0xs9wzm3v",
+         "url": "https://events.bikes.example/conversations",
+         "createdAt": "2026-03-04T09:40:00.051Z"
+        }
+       },
+       "PauseId": {
+        "type": "string",
+        "description": "Id of a pause.",
+        "pattern": "^parley_pause_[0-7][0-9a-z]{25}$",
+        "example": "parley_pause_01kdq7q8f1k6j4dbt0xs9wzm3v"
+       },
+       "PauseList": {
+        "type": "object",
+        "required": ["pauses", "meta"],
+        "properties": {
+         "pauses": {"type": "array", "items": {"$ref": "#/components/schemas/Pause"}},
+         "meta": {
+          "allOf": [
+           {"$ref": "#/components/schemas/PageMeta"},
+           {"type": "object", "properties": {"key": {"type": "string", "enum": ["pauses"]}}}
+          ]
+         }
+        }
+       },
        "Problem": {
         "type": "object",
         "required": ["path", "message"],
@@ -1701,6 +2426,37 @@ package enum OpenAPIDocument {
         "properties": {"status": {"type": "string", "enum": ["ready"]}},
         "example": {"status": "ready"}
        },
+       "RenewListenerRequest": {
+        "type": "object",
+        "properties": {
+         "expiresInSeconds": {
+          "type": "integer",
+          "nullable": true,
+          "minimum": 10,
+          "maximum": 3600,
+          "default": 60,
+          "description": "How long it lives from now on."
+         }
+        },
+        "example": {"expiresInSeconds": 120}
+       },
+       "ResendRequest": {
+        "type": "object",
+        "required": ["url"],
+        "properties": {
+         "url": {"$ref": "#/components/schemas/CallbackUrlName"},
+         "createdAfter": {"$ref": "#/components/schemas/InstantOrNullIn"},
+         "createdBefore": {"$ref": "#/components/schemas/InstantOrNullIn"}
+        },
+        "description": "createdAfter takes deliveries from that instant on, createdBefore those before it.",
+        "example": {"url": "https://events.bikes.example/conversations", "createdAfter": "2026-03-04T00:00:00Z"}
+       },
+       "Resent": {
+        "type": "object",
+        "required": ["resent"],
+        "properties": {"resent": {"type": "integer", "format": "int64", "minimum": 0, "description": "How many deliveries."}},
+        "example": {"resent": 12}
+       },
        "SmsAddressIn": {
         "type": "object",
         "description": "E.164, a short code of 3 to 8 digits, or a sender of 1 to 11 letters, digits and spaces with a letter among \#
@@ -1755,7 +2511,7 @@ package enum OpenAPIDocument {
        },
        "StatusCallback": {
         "type": "object",
-        "description": "Where events are to be told. Kept and shown; this version delivers nothing yet.",
+        "description": "Where events are told.",
         "required": ["url", "method"],
         "properties": {"url": {"type": "string", "maxLength": 2048}, "method": {"type": "string", "enum": ["POST", "GET"]}}
        },
@@ -1763,14 +2519,7 @@ package enum OpenAPIDocument {
         "type": "object",
         "required": ["url"],
         "properties": {
-         "url": {
-          "type": "string",
-          "maxLength": 2048,
-          "pattern": "^[Hh][Tt][Tt][Pp][Ss]://([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?[.])+[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]\#
-    (:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?][!-~]*)?$",
-          "description": "An https URL with a public host. IPv6 and IPv4 literals and user info are taken too; the pattern shows host \#
-    names."
-         },
+         "url": {"$ref": "#/components/schemas/CallbackUrlIn"},
          "method": {"type": "string", "nullable": true, "enum": ["POST", "GET", null], "default": "POST"}
         },
         "example": {"url": "https://events.bikes.example/conversations"}

@@ -6,7 +6,8 @@ struct ParticipantHandlers: Sendable {
   let participants: Participants
 
   func create(_ call: Call) async throws -> Reply {
-    .created(try await participants.create(call.body, in: call.conversationID(), for: call.account).document)
+    .created(
+      try await participants.create(call.body, in: call.conversationID(), for: call.account, because: call.requestID).document)
   }
 
   func fetch(_ call: Call) async throws -> Reply {
@@ -20,7 +21,10 @@ struct ParticipantHandlers: Sendable {
   }
 
   func replace(_ call: Call) async throws -> Reply {
-    .ok(try await participants.replace(call.participantID, by: call.body, in: call.conversationID(), for: call.account).document)
+    .ok(
+      try await participants.replace(
+        call.participantID, by: call.body, in: call.conversationID(), for: call.account, because: call.requestID
+      ).document)
   }
 }
 

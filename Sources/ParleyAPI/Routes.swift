@@ -17,7 +17,7 @@ struct Route: Sendable {
   let answer: Answer
 
   /// Whether a body is read and given to the handler.
-  var takesBody: Bool { method != .get }
+  var takesBody: Bool { method != .get && method != .delete }
 
   static func get(_ template: String, _ handler: @escaping @Sendable (Call) async throws -> Reply) -> Route {
     Route(method: .get, template: template, answer: .api(handler))
@@ -35,6 +35,10 @@ struct Route: Sendable {
     Route(method: .patch, template: template, answer: .api(handler))
   }
 
+  static func delete(_ template: String, _ handler: @escaping @Sendable (Call) async throws -> Reply) -> Route {
+    Route(method: .delete, template: template, answer: .api(handler))
+  }
+
   static func open(_ template: String, _ handler: @escaping @Sendable () async throws -> Reply) -> Route {
     Route(method: .get, template: template, answer: .open(handler))
   }
@@ -47,6 +51,9 @@ extension API {
     let operations = OperationHandlers(operations: engine.operations)
     let conversations = ConversationHandlers(conversations: engine.conversations)
     let participants = ParticipantHandlers(participants: engine.participants)
+    let deliveries = DeliveryHandlers(deliveries: engine.deliveries)
+    let pauses = PauseHandlers(pauses: engine.pauses)
+    let listeners = ListenerHandlers(listeners: engine.listeners)
     return [
       .post("/v2/ControlPlane/Configurations", configurations.create),
       .get("/v2/ControlPlane/Configurations", configurations.list),
@@ -61,6 +68,20 @@ extension API {
       .get("/v2/Conversations/{ConversationSid}/Participants", participants.list),
       .get("/v2/Conversations/{ConversationSid}/Participants/{Sid}", participants.fetch),
       .put("/v2/Conversations/{ConversationSid}/Participants/{Sid}", participants.replace),
+      .get("/parley/v1/Deliveries", deliveries.list),
+      // Before the path of one delivery, which none can have by this name.
+      .post("/parley/v1/Deliveries/Resend", deliveries.resendFailed),
+      .get("/parley/v1/Deliveries/{Sid}", deliveries.fetch),
+      .post("/parley/v1/Deliveries/{Sid}/Resend", deliveries.resend),
+      .post("/parley/v1/Pauses", pauses.create),
+      .get("/parley/v1/Pauses", pauses.list),
+      .get("/parley/v1/Pauses/{Sid}", pauses.fetch),
+      .delete("/parley/v1/Pauses/{Sid}", pauses.delete),
+      .post("/parley/v1/Listeners", listeners.create),
+      .get("/parley/v1/Listeners", listeners.list),
+      .get("/parley/v1/Listeners/{Sid}", listeners.fetch),
+      .put("/parley/v1/Listeners/{Sid}", listeners.renew),
+      .delete("/parley/v1/Listeners/{Sid}", listeners.delete),
       .open("/health", health),
       .open("/ready", ready),
       .open("/metrics", metrics),

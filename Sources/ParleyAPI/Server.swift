@@ -47,6 +47,7 @@ package struct Server: Sendable {
   /// Answers one request. The steps stand in the order in which their errors are said (B-ERR-8).
   private func respond(to request: Request, _ writer: consuming ResponseWriter, on channel: any NIOCore.Channel) async throws {
     let start = ContinuousClock.now
+    let id = RequestID()
     let (path, query) = Self.parts(of: request.head.path ?? "")
     let found = table.find(path)
     var body = IncomingBody(request)
@@ -84,7 +85,7 @@ package struct Server: Sendable {
           skippedMax = BodyReader.bytesMax
         }
         let call = Call(
-          account: signedIn.account, parameters: found.parameters, query: Query(query), body: await api.bodies.parse(bytes),
+          account: signedIn.account, requestID: id, parameters: found.parameters, query: Query(query), body: await api.bodies.parse(bytes),
           idempotencyKey: request.headers[.idempotencyKey], baseURL: api.baseURLs.base(of: request.head, on: channel),
           target: "\(request.method.rawValue) \(path.hasSuffix("/") ? path.dropLast() : path)", tokens: api.tokens)
         reply = try await handler(call)
@@ -98,7 +99,6 @@ package struct Server: Sendable {
 
     // What comes now, sending and skipping, may take long and needs none of it.
     claim.giveBack()
-    let id = RequestID()
     let duration = start.duration(to: .now).microseconds
     let head = head(of: reply, id: id, microseconds: duration, concurrent: signedIn?.requests.load(ordering: .relaxed) ?? 1)
     try await write(head, request.method == .head ? nil : reply.body, to: writer, on: channel)

@@ -52,14 +52,19 @@ package struct Conversation: Identified, Sendable {
     return changed
   }
 
+  /// Whether callbacks are told of the change from `previous`: that of a status or name (B-CONV-27).
+  package func isAnnounced(after previous: Conversation) -> Bool { status != previous.status || !hasSameName(as: previous) }
+
   private func says(sameAs other: Conversation) -> Bool {
-    let sameName =
-      switch (name, other.name) {
-      case (nil, nil): true
-      case (let left?, let right?): left.isSame(as: right)
-      default: false
-      }
-    return status == other.status && sameName && metadata == other.metadata
+    status == other.status && hasSameName(as: other) && metadata == other.metadata
+  }
+
+  private func hasSameName(as other: Conversation) -> Bool {
+    switch (name, other.name) {
+    case (nil, nil): true
+    case (let left?, let right?): left.isSame(as: right)
+    default: false
+    }
   }
 }
 

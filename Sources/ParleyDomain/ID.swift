@@ -20,6 +20,11 @@ package struct TypeID<Resource: Identified>: Hashable, Sendable, Comparable {
   /// Takes an id that is one: freshly made, or kept by one of our own writes.
   package init(kept text: String) { self.text = text }
 
+  /// The least id that can be made at an instant: those of earlier ones are less.
+  package init(firstAt time: Timestamp) {
+    text = "\(Resource.idPrefix)_\(TypeIDForm.suffix(high: UInt64(clamping: time.milliseconds) << 16, low: 0))"
+  }
+
   package static func < (left: Self, right: Self) -> Bool { left.text < right.text }
 }
 

@@ -100,6 +100,20 @@ package struct PinnedConfiguration: Sendable {
     return JSON.object(Self.merged(try Self.object(base), with: try Self.object(override))).bytes
   }
 
+  /// The callbacks in force: the conversation's own list if it has one, else the version's.
+  package func callbacks() throws -> [StatusCallback] {
+    for text in [override, base] {
+      guard let text, let list = try Self.object(text)[Self.callbacks] else { continue }
+      guard case .array(let elements) = list else { throw DamagedDocument(reason: "callbacks are no list") }
+      return try elements.map { element in
+        guard let url = element.object?["url"]?.string, let method = element.object?["method"]?.string.flatMap(StatusCallback.Method.init)
+        else { throw DamagedDocument(reason: "a callback of another form") }
+        return StatusCallback(url: url, method: method)
+      }
+    }
+    return []
+  }
+
   /// The same after a change of callbacks (B-CONV-24), or nil when the callbacks in force stay as they are.
   package func changed(by change: Change<[StatusCallback]>) throws -> PinnedConfiguration? {
     if case .keep = change { return nil }

@@ -18,6 +18,9 @@ package enum ParleyError: Error, Sendable, Equatable {
     case operation = "Operation"
     case conversation = "Conversation"
     case participant = "Participant"
+    case delivery = "Delivery"
+    case listener = "Listener"
+    case pause = "Pause"
   }
 
   /// Limits that depend on what is already there.
@@ -25,6 +28,10 @@ package enum ParleyError: Error, Sendable, Equatable {
     case conversationClosed
     case participantsFull
     case groupingKeysFull
+    /// Only what was given up is sent again.
+    case deliveryNotFailed
+    case listenersFull
+    case pausesFull
   }
 
   /// What is in the way, and its id where it has one (B-HDR-4).

@@ -8,6 +8,8 @@ package struct StatusCallback: Sendable, Equatable {
   package let url: String
   package let method: Method
 
+  package init(url: String, method: Method) { (self.url, self.method) = (url, method) }
+
   /// The list under `statusCallbacks`; nil when it is absent or null (B-HOOK-10, B-HOOK-20).
   package static func list(_ fields: Fields, max: Int, policy: CallbackPolicy) -> [StatusCallback]? {
     fields.list("statusCallbacks", max: max) { fields in

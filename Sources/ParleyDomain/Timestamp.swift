@@ -49,6 +49,51 @@ package struct Timestamp: Sendable, Hashable, Comparable {
   }
 }
 
+extension Timestamp {
+  package func adding(_ duration: Duration) -> Timestamp {
+    Timestamp(milliseconds: milliseconds + Int64(duration.microseconds / 1000))
+  }
+
+  /// `YYYY-MM-DDTHH:MM:SS.sssZ`, without the fraction where it is zero (B-TIME-2).
+  package var precise: String {
+    let fraction = milliseconds - milliseconds.floored(by: 1000) * 1000
+    guard fraction > 0 else { return wholeSeconds }
+    let digits = String(fraction)
+    return "\(wholeSeconds.dropLast()).\(String(repeating: "0", count: 3 - digits.utf8.count))\(digits)Z"
+  }
+
+  /// Reads an instant of RFC 3339 with any offset; digits beyond milliseconds are cut off (B-TIME-2). Nil for any other text.
+  package init?(rfc3339 text: String) {
+    let bytes = Array(text.utf8)
+    guard bytes.count >= 20, bytes[10] == UInt8(ascii: "T") || bytes[10] == UInt8(ascii: "t") else { return nil }
+    let (day, clock) = (String(decoding: bytes[..<10], as: UTF8.self), String(decoding: bytes[11..<19], as: UTF8.self))
+    guard let start = Timestamp(wholeSeconds: "\(day)T\(clock)Z") else { return nil }
+    var rest = bytes[19...]
+    var fraction: Int64 = 0
+    if rest.first == UInt8(ascii: ".") {
+      let digits = rest.dropFirst().prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+      guard !digits.isEmpty else { return nil }
+      for place in 0..<3 { fraction = fraction * 10 + (place < digits.count ? Int64(digits[digits.startIndex + place]) - 48 : 0) }
+      rest = rest[digits.endIndex...]
+    }
+    guard let offset = Self.offsetMinutes(rest) else { return nil }
+    self.init(milliseconds: start.milliseconds + fraction - offset * 60_000)
+  }
+
+  /// `Z`, or `+HH:MM` and `-HH:MM`.
+  private static func offsetMinutes(_ text: ArraySlice<UInt8>) -> Int64? {
+    let text = Array(text)
+    if text == [UInt8(ascii: "Z")] || text == [UInt8(ascii: "z")] { return 0 }
+    guard text.count == 6, text[0] == UInt8(ascii: "+") || text[0] == UInt8(ascii: "-"), text[3] == UInt8(ascii: ":"),
+      [1, 2, 4, 5].allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(text[$0]) })
+    else { return nil }
+    let hours = Int64(text[1] - 48) * 10 + Int64(text[2] - 48)
+    let minutes = Int64(text[4] - 48) * 10 + Int64(text[5] - 48)
+    guard hours < 24, minutes < 60 else { return nil }
+    return (text[0] == UInt8(ascii: "-") ? -1 : 1) * (hours * 60 + minutes)
+  }
+}
+
 /// A day of the proleptic Gregorian calendar, counted by eras of 400 years that start in March.
 package struct CivilDate: Equatable {
   package let year: Int64

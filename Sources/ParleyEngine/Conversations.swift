@@ -6,14 +6,14 @@ package struct Conversations: Sendable {
   let engine: Engine
 
   /// Makes a conversation with its participants, all or nothing (B-CONV-6).
-  package func create(_ body: Body, for account: Account.ID) async throws -> [UInt8] {
+  package func create(_ body: Body, for account: Account.ID, because cause: RequestID = RequestID()) async throws -> [UInt8] {
     let draft = try body.draft { [callbacks = engine.callbacks] in ConversationDraft($0, callbacks: callbacks) }.get()
     let now = engine.now()
     let id = engine.newID(Conversation.self, at: now)
     let participants = draft.participants.map { draft in
       Participant(draft, id: engine.newID(Participant.self, at: now), in: id, of: account, at: now)
     }
-    return try await engine.database.write(for: account) { tx in
+    return try await engine.change(for: account, because: cause, at: now) { tx in
       let (pin, scope, groupingType) = try Self.pin(draft, in: tx)
       let count = Int64(participants.count)
       let held = HeldConversation(
@@ -23,10 +23,13 @@ package struct Conversations: Sendable {
       let keys = try held.keys(of: participants.map(\.member))
       let conversation = try tx.insert(Conversation(draft, id: id, of: account, at: now), as: held, pinning: pin)
       try tx.exchange([], for: keys, of: held)
+      var events = [Event.conversationCreated(conversation, at: now)]
       for (index, participant) in participants.enumerated() {
-        try tx.insert(participant, Stored(participant), at: Int64(index) + 1)
+        let stored = Stored(participant)
+        try tx.insert(participant, stored, at: Int64(index) + 1)
+        events.append(.participantAdded(stored, at: now))
       }
-      return try Self.whole(conversation, id, in: tx)
+      return .init(conversation: id, events: events, answer: try Self.whole(conversation, id, in: tx))
     }
   }
 
@@ -43,30 +46,40 @@ package struct Conversations: Sendable {
   }
 
   /// Sets the status, and name and metadata if they are given (B-CONV-22).
-  package func update(_ id: Conversation.ID, by body: Body, for account: Account.ID) async throws -> [UInt8] {
-    try await change(id, by: body.draft(ConversationChange.put), for: account)
+  package func update(
+    _ id: Conversation.ID, by body: Body, for account: Account.ID, because cause: RequestID = RequestID()
+  ) async throws -> [UInt8] {
+    try await change(id, by: body.draft(ConversationChange.put), for: account, because: cause)
   }
 
   /// Changes what is given (B-CONV-23).
-  package func patch(_ id: Conversation.ID, by body: Body, for account: Account.ID) async throws -> [UInt8] {
+  package func patch(
+    _ id: Conversation.ID, by body: Body, for account: Account.ID, because cause: RequestID = RequestID()
+  ) async throws -> [UInt8] {
     let change = body.draft { [callbacks = engine.callbacks] in ConversationChange.patch($0, callbacks: callbacks) }
-    return try await self.change(id, by: change, for: account)
+    return try await self.change(id, by: change, for: account, because: cause)
   }
 
   private func change(
-    _ id: Conversation.ID, by change: Result<ConversationChange, ParleyError>, for account: Account.ID
+    _ id: Conversation.ID, by change: Result<ConversationChange, ParleyError>, for account: Account.ID, because cause: RequestID
   ) async throws -> [UInt8] {
     let now = engine.now()
-    return try await engine.database.write(for: account) { tx in
+    return try await engine.change(for: account, because: cause, at: now) { tx in
       guard let held = try tx.lockConversation(id), let stored = try tx.conversation(id) else { throw ParleyError.notFound(.conversation) }
       let change = try change.get()
       let pin = try tx.pinnedConfiguration(of: id).changed(by: change.callbacks)
-      guard let changed = try stored.value().changed(by: change, callbacksChange: pin != nil, at: now) else {
-        return try Self.whole(stored, id, in: tx)
+      let current = try stored.value()
+      guard let changed = try current.changed(by: change, callbacksChange: pin != nil, at: now) else {
+        return .init(conversation: id, events: [], answer: try Self.whole(stored, id, in: tx))
       }
+      // A new list is for what comes after this change (B-CONV-24).
+      let callbacks = pin == nil ? nil : try tx.callbacks(of: id, at: now)
       if let pin { try tx.setOverride(pin.override, of: id) }
       if changed.status == .closed, held.status != .closed { try tx.releaseKeys(of: id) }
-      return try Self.whole(tx.update(changed), id, in: tx)
+      let kept = try tx.update(changed)
+      // B-CONV-27: metadata and callbacks change silently.
+      let events = changed.isAnnounced(after: current) ? [Event.conversationUpdated(kept, at: now)] : []
+      return .init(conversation: id, events: events, callbacks: callbacks, answer: try Self.whole(kept, id, in: tx))
     }
   }
 

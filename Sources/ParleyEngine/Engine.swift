@@ -5,7 +5,11 @@ import ParleyStorage
 package final class Engine: Sendable {
   package let database: any Database
   package let key: SecretKey
-  let callbacks: CallbackPolicy
+  package let callbacks: CallbackPolicy
+  /// Rung when there may be something to do for the loop.
+  package let alarm = Alarm()
+  /// What the loop counts.
+  package let webhooks = WebhookCounts()
   private let clock: @Sendable () -> Timestamp
   private let ids: IDGenerator
 
@@ -30,12 +34,16 @@ package final class Engine: Sendable {
   package var operations: Operations { Operations(engine: self) }
   package var conversations: Conversations { Conversations(engine: self) }
   package var participants: Participants { Participants(engine: self) }
+  package var deliveries: Deliveries { Deliveries(engine: self) }
+  package var listeners: Listeners { Listeners(engine: self) }
+  package var pauses: Pauses { Pauses(engine: self) }
 
   package var databaseMetrics: DatabaseMetrics { database.metrics }
 
-  /// Throws unless the database answers and has a schema.
+  /// Throws unless the database answers and has a schema, and the loop goes round if there is to be one.
   package func checkReady() async throws {
     let number = try await database.readSystem { try $0.schemaNumber() }
     if number == 0 { throw ParleyError.unavailable(cause: "the database has no schema") }
+    if !webhooks.now().isAlive { throw ParleyError.unavailable(cause: "the loop of background work stands still") }
   }
 }

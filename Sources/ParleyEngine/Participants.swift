@@ -6,16 +6,19 @@ package struct Participants: Sendable {
   let engine: Engine
 
   /// Adds a participant to an open conversation.
-  package func create(_ body: Body, in id: Conversation.ID, for account: Account.ID) async throws -> Stored<Participant> {
+  package func create(
+    _ body: Body, in id: Conversation.ID, for account: Account.ID, because cause: RequestID = RequestID()
+  ) async throws -> Stored<Participant> {
     let draft = body.draft(ParticipantDraft.new)  // judged below: a missing conversation is said first (B-ERR-8)
     let now = engine.now()
     let newID = engine.newID(Participant.self, at: now)
-    return try await engine.database.write(for: account) { tx in
+    return try await engine.change(for: account, because: cause, at: now) { tx in
       guard let conversation = try tx.lockConversation(id) else { throw ParleyError.notFound(.conversation) }
       // B-PROF-1: the draft's profile will be resolved here.
       let admission = try conversation.admit(draft.get(), beside: tx.members(of: id), id: newID, at: now)
       try tx.exchange(admission.released, for: admission.claimed, of: conversation)
-      return try tx.insert(admission.participant, into: conversation)
+      let participant = try tx.insert(admission.participant, into: conversation)
+      return .init(conversation: id, events: [.participantAdded(participant, at: now)], answer: participant)
     }
   }
 
@@ -38,17 +41,20 @@ package struct Participants: Sendable {
 
   /// Replaces a participant of an open conversation (B-PART-21); an id of nil is that of none.
   package func replace(
-    _ id: Participant.ID?, by body: Body, in conversation: Conversation.ID, for account: Account.ID
+    _ id: Participant.ID?, by body: Body, in conversation: Conversation.ID, for account: Account.ID, because cause: RequestID = RequestID()
   ) async throws -> Stored<Participant> {
     let draft = body.draft { ParticipantDraft($0) }
     let now = engine.now()
-    return try await engine.database.write(for: account) { tx in
+    return try await engine.change(for: account, because: cause, at: now) { tx in
       guard let held = try tx.lockConversation(conversation) else { throw ParleyError.notFound(.conversation) }
       guard let id, let stored = try tx.participant(id, of: conversation) else { throw ParleyError.notFound(.participant) }
       let current = try stored.value()
-      guard let admission = try held.replace(current, by: draft.get(), among: tx.members(of: conversation), at: now) else { return stored }
+      guard let admission = try held.replace(current, by: draft.get(), among: tx.members(of: conversation), at: now) else {
+        return .init(conversation: conversation, events: [], answer: stored)
+      }
       try tx.exchange(admission.released, for: admission.claimed, of: held)
-      return try tx.update(admission.participant, from: current)
+      let participant = try tx.update(admission.participant, from: current)
+      return .init(conversation: conversation, events: [.participantUpdated(participant, at: now)], answer: participant)
     }
   }
 }

@@ -88,6 +88,27 @@ extension Transaction {
     }
   }
 
+  /// The callbacks that an event of the conversation goes to: those in force, in their order, then the account's live listeners (B-HOOK-6).
+  package func callbacks(of id: Conversation.ID, at now: Timestamp) throws -> [StatusCallback] {
+    var callbacks: [StatusCallback] = []
+    try connection.rows(
+      """
+      SELECT v.settings, c.settings_override, NULL, c.id FROM conversation AS c LEFT JOIN configuration_version AS v
+        ON v.account_id = c.account_id AND v.configuration_id = c.configuration_id AND v.version = c.configuration_version
+      WHERE c.account_id = \(account) AND c.id = \(id)
+      UNION ALL
+      SELECT NULL, NULL, l.url, l.id FROM listener AS l WHERE l.account_id = \(account) AND l.expires_at > \(now)
+      """
+    ) { row in
+      if row.isNull(2) {
+        callbacks.insert(contentsOf: try PinnedConfiguration(base: row.optionalBytes(0), override: row.optionalBytes(1)).callbacks(), at: 0)
+      } else {
+        callbacks.append(StatusCallback(url: row.text(2), method: .post))
+      }
+    }
+    return callbacks
+  }
+
   /// What the conversation pins; it exists.
   package func pinnedConfiguration(of id: Conversation.ID) throws -> PinnedConfiguration {
     let pinned = try connection.one(

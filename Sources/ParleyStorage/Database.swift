@@ -19,6 +19,10 @@ package protocol Database: Sendable {
   func readSystem<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer
   func writeSystem<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer
 
+  /// A write that a failure of power may undo although it was answered, and nothing else: it is not waited for on the disk. For what may be
+  /// done twice, such as a note that something was sent.
+  func writeRelaxed<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer
+
   /// The present, by the clock that all who use the database share.
   func now() -> Timestamp
 
@@ -72,6 +76,9 @@ package final class SystemTransaction {
   let connection: any Connection
 
   init(_ connection: any Connection) { self.connection = connection }
+
+  /// One account's side of the same transaction.
+  package func transaction(for account: Account.ID) -> Transaction { Transaction(connection, account: account) }
 }
 
 /// What a database driver gives the tables.
@@ -85,6 +92,8 @@ protocol Connection: AnyObject {
   func rows(_ sql: SQL, _ body: (any Row) throws -> Void) throws
   /// The same for a read of rows that are decided on: they stay as they are until the transaction ends.
   func lockedRows(_ sql: SQL, _ body: (any Row) throws -> Void) throws
+  /// The same without those that another transaction holds at the moment: nobody is waited for.
+  func claimedRows(_ sql: SQL, _ body: (any Row) throws -> Void) throws
 }
 
 /// A write saw a row that was gone when it looked again: another writer's doing, so the write begins anew.

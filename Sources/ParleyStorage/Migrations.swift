@@ -146,6 +146,95 @@ extension Migration {
           FOREIGN KEY (account_id, conversation_id) REFERENCES conversation (account_id, id)
         );
         CREATE INDEX grouping_key_of_conversation ON grouping_key (account_id, conversation_id);
-        """)
+        """),
+    // A binary that does not know it would change conversations without telling anyone.
+    Migration(
+      number: 2, oldestCompatible: 2,
+      text: """
+        CREATE TABLE delivery (
+          account_id TEXT NOT NULL REFERENCES account (id),
+          id TEXT NOT NULL,
+          conversation_id TEXT NOT NULL,
+          event_type TEXT NOT NULL,
+          url TEXT NOT NULL,
+          url_hash TEXT NOT NULL,
+          method TEXT NOT NULL,
+          lane_id TEXT NOT NULL,
+          host TEXT NOT NULL,
+          token TEXT NOT NULL,
+          request_id TEXT NOT NULL,
+          state TEXT NOT NULL CHECK (state IN ('PENDING', 'DELIVERED', 'FAILED')),
+          attempt_count BIGINT NOT NULL,
+          created_at BIGINT NOT NULL,
+          finished_at BIGINT,
+          next_attempt_at BIGINT,
+          body TEXT NOT NULL,
+          PRIMARY KEY (account_id, id)
+        );
+        CREATE INDEX delivery_of_conversation ON delivery (account_id, conversation_id, id);
+        CREATE INDEX delivery_of_url ON delivery (account_id, url_hash, id);
+        CREATE INDEX delivery_pending ON delivery (account_id, url_hash, created_at, id) WHERE state = 'PENDING';
+        CREATE INDEX delivery_failed ON delivery (account_id, id) WHERE state = 'FAILED';
+
+        CREATE TABLE attempt (
+          account_id TEXT NOT NULL,
+          delivery_id TEXT NOT NULL,
+          number BIGINT NOT NULL,
+          started_at BIGINT NOT NULL,
+          milliseconds BIGINT NOT NULL,
+          status BIGINT,
+          failure TEXT,
+          reply TEXT NOT NULL,
+          next_attempt_at BIGINT,
+          PRIMARY KEY (account_id, delivery_id, number),
+          FOREIGN KEY (account_id, delivery_id) REFERENCES delivery (account_id, id)
+        );
+
+        CREATE TABLE lane (
+          account_id TEXT NOT NULL,
+          id TEXT NOT NULL,
+          host TEXT NOT NULL,
+          url_hash TEXT NOT NULL,
+          due_at BIGINT NOT NULL,
+          lease TEXT NOT NULL,
+          paused BIGINT NOT NULL,
+          PRIMARY KEY (account_id, id)
+        );
+        CREATE INDEX lane_due ON lane (host, due_at) WHERE paused = 0;
+        CREATE INDEX lane_of_url ON lane (account_id, url_hash);
+
+        CREATE TABLE job (
+          account_id TEXT NOT NULL,
+          lane_id TEXT NOT NULL,
+          position BIGINT NOT NULL,
+          key TEXT NOT NULL,
+          work TEXT NOT NULL,
+          attempts BIGINT NOT NULL,
+          PRIMARY KEY (account_id, lane_id, position),
+          FOREIGN KEY (account_id, lane_id) REFERENCES lane (account_id, id)
+        );
+        CREATE UNIQUE INDEX job_by_key ON job (account_id, key);
+
+        CREATE TABLE listener (
+          account_id TEXT NOT NULL REFERENCES account (id),
+          id TEXT NOT NULL,
+          url TEXT NOT NULL,
+          created_at BIGINT NOT NULL,
+          expires_at BIGINT NOT NULL,
+          PRIMARY KEY (account_id, id)
+        );
+
+        CREATE TABLE webhook_pause (
+          account_id TEXT NOT NULL REFERENCES account (id),
+          id TEXT NOT NULL,
+          url TEXT NOT NULL,
+          url_hash TEXT NOT NULL,
+          created_at BIGINT NOT NULL,
+          PRIMARY KEY (account_id, id)
+        );
+        CREATE UNIQUE INDEX webhook_pause_of_url ON webhook_pause (account_id, url_hash);
+
+        CREATE INDEX idempotency_key_by_time ON idempotency_key (account_id, created_at);
+        """),
   ]
 }

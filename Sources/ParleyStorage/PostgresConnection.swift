@@ -175,9 +175,9 @@ final class PostgresConnection: Connection, @unchecked Sendable {
     }
   }
 
-  func lockedRows(_ sql: SQL, _ body: (any Row) throws -> Void) throws {
-    try rows(sql.followed(by: " FOR UPDATE"), body)
-  }
+  func lockedRows(_ sql: SQL, _ body: (any Row) throws -> Void) throws { try rows(sql.followed(by: " FOR UPDATE"), body) }
+
+  func claimedRows(_ sql: SQL, _ body: (any Row) throws -> Void) throws { try rows(sql.followed(by: " FOR UPDATE SKIP LOCKED"), body) }
 
   /// Runs statements that have nothing to do with each other and only read, all at once. Nil is what was skipped because of another's error.
   func answers(to statements: [SQL]) throws -> [Result<PostgresResult, PostgresError>?] {

@@ -77,6 +77,13 @@ package final class PostgresDatabase: Database {
     try await write { connection in try body(SystemTransaction(connection)) }
   }
 
+  package func writeRelaxed<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer {
+    try await write { connection in
+      try connection.send("SET LOCAL synchronous_commit TO off")
+      return try body(SystemTransaction(connection))
+    }
+  }
+
   package func now() -> Timestamp { clock.now() }
 
   package var metrics: DatabaseMetrics {

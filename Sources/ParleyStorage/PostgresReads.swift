@@ -191,6 +191,7 @@ final class PostgresQuestion: Connection {
   func run(_ sql: SQL) throws -> Int { throw Noted() }
   func send(_ sql: SQL) throws { throw Noted() }
   func lockedRows(_ sql: SQL, _ body: (any Row) throws -> Void) throws { throw Noted() }
+  func claimedRows(_ sql: SQL, _ body: (any Row) throws -> Void) throws { throw Noted() }
 }
 
 /// Shows a read the answer to its first statement.
@@ -214,4 +215,5 @@ final class PostgresReply: Connection {
   func run(_ sql: SQL) throws -> Int { throw NotEnough() }
   func send(_ sql: SQL) throws { throw NotEnough() }
   func lockedRows(_ sql: SQL, _ body: (any Row) throws -> Void) throws { throw NotEnough() }
+  func claimedRows(_ sql: SQL, _ body: (any Row) throws -> Void) throws { throw NotEnough() }
 }

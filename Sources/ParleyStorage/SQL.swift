@@ -22,11 +22,19 @@ struct SQL: ExpressibleByStringInterpolation {
     values = interpolation.values
   }
 
-  /// The statement with more text behind it, for drivers.
-  func followed(by text: StaticString) -> SQL {
-    var sql = self
-    sql.text += String(describing: text)
-    return sql
+  /// The statement with more behind it; the placeholders there count on from its own.
+  func followed(by more: SQL) -> SQL {
+    guard !more.values.isEmpty else { return SQL(text: text + more.text, values: values) }
+    var joined = text
+    var rest = more.text[...]
+    while let mark = rest.firstIndex(of: "$") {
+      joined += rest[...mark]
+      rest = rest[rest.index(after: mark)...]
+      let number = rest.prefix { $0.isNumber }
+      joined += String((Int(number) ?? 0) + values.count)
+      rest = rest[number.endIndex...]
+    }
+    return SQL(text: joined + rest, values: values + more.values)
   }
 
   struct Interpolation: StringInterpolationProtocol {

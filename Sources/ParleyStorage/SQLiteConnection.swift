@@ -79,6 +79,8 @@ final class SQLiteConnection: Connection, @unchecked Sendable {
   /// SQLite has one writer at a time, so what a write reads stays as it is.
   func lockedRows(_ sql: SQL, _ body: (any Row) throws -> Void) throws { try rows(sql, body) }
 
+  func claimedRows(_ sql: SQL, _ body: (any Row) throws -> Void) throws { try rows(sql, body) }
+
   private func prepared(_ text: String) throws -> (OpaquePointer, isKept: Bool) {
     if let kept = statements[text] {
       if sqlite3_stmt_busy(kept) == 0 { return (kept, true) }

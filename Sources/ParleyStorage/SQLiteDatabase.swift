@@ -56,6 +56,10 @@ package final class SQLiteDatabase: Database {
     try await writer.write { connection in try body(SystemTransaction(connection)) }
   }
 
+  package func writeRelaxed<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer {
+    try await writer.write(isDurable: false) { connection in try body(SystemTransaction(connection)) }
+  }
+
   package func now() -> Timestamp { SystemClock.now() }
 
   package var metrics: DatabaseMetrics {

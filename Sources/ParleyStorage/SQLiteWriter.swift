@@ -5,7 +5,8 @@ import ParleyDomain
 import Synchronization
 
 /// The one thread that writes. It takes the closures that queued up while the last commit was on its way to the disk, runs each in a
-/// savepoint of one transaction, commits once, and only then answers them all.
+/// savepoint of one transaction, commits once, and only then answers them all. A group of closures that need not be durable is not waited for
+/// on the disk; the next durable commit takes it along.
 final class SQLiteWriter: @unchecked Sendable {
   // Unchecked: the queue is guarded by `condition`, the connection belongs to the thread alone.
 
@@ -28,7 +29,11 @@ final class SQLiteWriter: @unchecked Sendable {
   private var queue: Deque<any WriteJob> = []
   private var isStopping = false
   private var hasEnded = false
+  /// Those of the queue whose commit must be on the disk.
+  private var durableWaiting = 0
   private var connection: SQLiteConnection?
+  /// Whether the connection's commits are waited for on the disk.
+  private var syncs = true
   /// Pages in the log when it was last copied.
   private var pagesCopied: Int32 = 0
 
@@ -60,9 +65,11 @@ final class SQLiteWriter: @unchecked Sendable {
   }
 
   /// Runs the closure in a transaction; returns once that is on the disk.
-  func write<Answer: Sendable>(_ body: @escaping @Sendable (SQLiteConnection) throws -> Answer) async throws -> Answer {
+  func write<Answer: Sendable>(
+    isDurable: Bool = true, _ body: @escaping @Sendable (SQLiteConnection) throws -> Answer
+  ) async throws -> Answer {
     try await withCheckedThrowingContinuation { continuation in
-      let refusal = enqueue(Write(body: body, continuation: continuation))
+      let refusal = enqueue(Write(isDurable: isDurable, body: body, continuation: continuation))
       if let refusal { continuation.resume(throwing: refusal) }
     }
   }
@@ -101,6 +108,7 @@ final class SQLiteWriter: @unchecked Sendable {
         return .unavailable(cause: "the writer's queue is full")
       }
       queue.append(job)
+      if job.isDurable { durableWaiting += 1 }
       condition.signal()
       return nil
     }
@@ -141,15 +149,22 @@ final class SQLiteWriter: @unchecked Sendable {
     }
   }
 
-  private func nextJob() -> (any WriteJob)? {
-    condition.withLock { queue.popFirst() }
+  /// The next closure; nil where that needs a commit of another kind than this group's. A durable group takes any.
+  private func nextJob(isDurable: Bool = true) -> (any WriteJob)? {
+    condition.withLock {
+      guard let job = queue.first, isDurable || !job.isDurable else { return nil }
+      if job.isDurable { durableWaiting -= 1 }
+      return queue.removeFirst()
+    }
   }
 
   /// Runs one group and commits it. `done` has the jobs that ran or that share the failure.
   private func runGroup(since start: ContinuousClock.Instant, into done: inout [any WriteJob]) throws {
     let connection: SQLiteConnection
+    let isDurable = condition.withLock { durableWaiting > 0 }
     do {
       connection = try self.connection ?? reopened()
+      try setSyncs(isDurable, of: connection)
       _ = try connection.run("BEGIN IMMEDIATE")
     } catch {
       // The cause is the same for all who wait, and each would wait as long for it again.
@@ -157,7 +172,7 @@ final class SQLiteWriter: @unchecked Sendable {
       throw error
     }
     repeat {
-      guard let job = nextJob() else { break }
+      guard let job = nextJob(isDurable: isDurable) else { break }
       done.append(job)
       _ = try connection.run("SAVEPOINT closure")
       if job.run(on: connection) {
@@ -171,6 +186,12 @@ final class SQLiteWriter: @unchecked Sendable {
     _ = try connection.run("COMMIT")
   }
 
+  private func setSyncs(_ isDurable: Bool, of connection: SQLiteConnection) throws {
+    guard syncs != isDurable else { return }
+    try connection.execute(isDurable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL")
+    syncs = isDurable
+  }
+
   /// The next group begins on a fresh connection: this one's state is not known. What it has open ends here, so that it is in nobody's way.
   private func abandonConnection() {
     if let connection, connection.isInTransaction { try? connection.execute("ROLLBACK") }
@@ -180,6 +201,7 @@ final class SQLiteWriter: @unchecked Sendable {
   private func reopened() throws -> SQLiteConnection {
     let opened = try SQLiteConnection(path: path)
     try Self.prepare(opened)
+    syncs = true
     connection = opened
     return opened
   }
@@ -210,6 +232,8 @@ final class SQLiteWriter: @unchecked Sendable {
 
 /// A closure that waits for its turn, and who waits for it.
 private protocol WriteJob: AnyObject {
+  /// Whether its commit must be on the disk before it is answered.
+  var isDurable: Bool { get }
   /// Runs the closure and keeps its outcome; false if that is an error.
   func run(on connection: SQLiteConnection) -> Bool
   /// Hands the outcome over: the transaction is on the disk.
@@ -219,11 +243,15 @@ private protocol WriteJob: AnyObject {
 }
 
 private final class Write<Answer: Sendable>: WriteJob {
+  let isDurable: Bool
   private let body: @Sendable (SQLiteConnection) throws -> Answer
   private let continuation: CheckedContinuation<Answer, any Error>
   private var outcome: Result<Answer, any Error> = .failure(ParleyError.unavailable(cause: "the closure did not run"))
 
-  init(body: @escaping @Sendable (SQLiteConnection) throws -> Answer, continuation: CheckedContinuation<Answer, any Error>) {
+  init(
+    isDurable: Bool, body: @escaping @Sendable (SQLiteConnection) throws -> Answer, continuation: CheckedContinuation<Answer, any Error>
+  ) {
+    self.isDurable = isDurable
     self.body = body
     self.continuation = continuation
   }

@@ -37,6 +37,18 @@ struct SchemaTable {
       "owned_address", key: ["account_id", "conversation_id", "channel", "normal_form"], text: ["participant_id"], numbers: []),
     SchemaTable("channel_link", key: ["account_id", "channel_id", "conversation_id", "owner_id"], numbers: []),
     SchemaTable("grouping_key", key: ["account_id", "scope", "key"], text: ["conversation_id"], numbers: []),
+    SchemaTable(
+      "delivery", key: ["account_id", "id"],
+      text: ["conversation_id", "event_type", "url", "url_hash", "method", "lane_id", "host", "token", "request_id", "state", "body"],
+      numbers: ["attempt_count", "created_at", "finished_at", "next_attempt_at"]),
+    SchemaTable(
+      "attempt", key: ["account_id", "delivery_id", "number"], text: ["failure", "reply"],
+      numbers: ["number", "started_at", "milliseconds", "status", "next_attempt_at"]),
+    SchemaTable("lane", key: ["account_id", "id"], text: ["host", "url_hash", "lease"], numbers: ["due_at", "paused"]),
+    SchemaTable(
+      "job", key: ["account_id", "lane_id", "position"], text: ["key", "work"], numbers: ["position", "attempts"]),
+    SchemaTable("listener", key: ["account_id", "id"], text: ["url"], numbers: ["created_at", "expires_at"]),
+    SchemaTable("webhook_pause", key: ["account_id", "id"], text: ["url", "url_hash"], numbers: ["created_at"]),
   ]
 
   /// Rows behind a key in the order of the key, nil for the first ones.

@@ -25,6 +25,14 @@ struct AccountFile {
 
   var exists: Bool { sid != nil }
 
+  /// The token as the file has it, which a command without the database goes by; nil if there is none.
+  var writtenToken: String? {
+    let lines = ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: "\n")
+    guard let line = lines.first(where: { $0.hasPrefix("TWILIO_AUTH_TOKEN=") }) else { return nil }
+    let value = line.dropFirst("TWILIO_AUTH_TOKEN=".count)
+    return value.hasPrefix("'") ? String(value.dropFirst().dropLast()).replacing("'\\''", with: "'") : String(value)
+  }
+
   func write() throws {
     // Quoted, because a given token may have any visible character.
     let quoted = (token ?? "").contains { !$0.isLetter && !$0.isNumber } ? "'\((token ?? "").replacing("'", with: "'\\''"))'" : token ?? ""

@@ -11,5 +11,7 @@ struct Parley: AsyncParsableCommand {
 
       Example: parley serve
       """,
-    subcommands: [Serve.self, AccountCommand.self, KeyCommand.self, Backup.self, DatabaseCommand.self, Health.self, VersionCommand.self])
+    subcommands: [
+      Serve.self, Listen.self, AccountCommand.self, KeyCommand.self, Backup.self, DatabaseCommand.self, Health.self, VersionCommand.self,
+    ])
 }

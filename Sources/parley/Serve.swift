@@ -56,6 +56,18 @@ struct Serve: AsyncParsableCommand {
   @Flag(help: "Let status callbacks go to http://, loopback and private hosts.")
   var webhookAllowPrivate = false
 
+  @Option(help: ArgumentHelp("Deliveries in flight on this node.", valueName: "n"))
+  var webhookConcurrency: String?
+
+  @Option(help: ArgumentHelp("Retries of a delivery before it is given up.", valueName: "n"))
+  var webhookRetries: String?
+
+  @Option(help: ArgumentHelp("How long deliveries are kept for looking at and resending.", valueName: "days"))
+  var webhookLogDays: String?
+
+  @Option(help: ArgumentHelp("Events that may wait for one URL; beyond, the oldest are given up.", valueName: "n"))
+  var webhookBacklog: String?
+
   @Flag(help: "Print the auth token of the account in account.env.")
   var showToken = false
 
@@ -71,7 +83,7 @@ struct Serve: AsyncParsableCommand {
       let engine = Engine(database: database, key: key, callbacks: CallbackPolicy(allowPrivate: settings.allowsPrivateCallbacks))
       let accountFile = try await firstAccount(of: engine, settings)
       let api = API(engine: engine, settings: settings.api, log: log)
-      try await serve(api, settings, accountFile, connectionsMax: connectionsMax)
+      try await serve(api, engine, settings, accountFile, connectionsMax: connectionsMax)
       await database.close()
     } catch {
       throw CommandFailure(error)
@@ -84,6 +96,8 @@ struct Serve: AsyncParsableCommand {
       "PARLEY_PORT": port, "PARLEY_RATE_LIMIT": rateLimit, "PARLEY_MAX_BODY_MEMORY": maxBodyMemory,
       "PARLEY_DRAIN_SECONDS": drainSeconds, "PARLEY_PUBLIC_URL": publicURL, "PARLEY_TRUSTED_PROXIES": trustedProxies,
       "PARLEY_LOG_LEVEL": logLevel, "PARLEY_LOG_FORMAT": logFormat, "PARLEY_WEBHOOK_ALLOW_PRIVATE": webhookAllowPrivate ? "true" : nil,
+      "PARLEY_WEBHOOK_CONCURRENCY": webhookConcurrency, "PARLEY_WEBHOOK_RETRIES": webhookRetries,
+      "PARLEY_WEBHOOK_LOG_DAYS": webhookLogDays, "PARLEY_WEBHOOK_BACKLOG": webhookBacklog,
     ]
     return own.compactMapValues { $0 }.merging(database.flags) { own, _ in own }
   }
@@ -117,7 +131,9 @@ struct Serve: AsyncParsableCommand {
     }
   }
 
-  private func serve(_ api: API, _ settings: Settings, _ accountFile: AccountFile?, connectionsMax: Int) async throws {
+  private func serve(
+    _ api: API, _ engine: Engine, _ settings: Settings, _ accountFile: AccountFile?, connectionsMax: Int
+  ) async throws {
     let service = try Server(api).service(
       host: settings.host, port: settings.port, connectionsMax: connectionsMax, logger: Logger(label: "http")
     ) { address in
@@ -128,7 +144,9 @@ struct Serve: AsyncParsableCommand {
         Foundation.exit(1)
       }
     }
-    let group = ServiceGroup(configuration: .init(services: [service], logger: Logger(label: "services")))
+    let sender = WebhookSender(addresses: AddressGuard(policy: engine.callbacks, resolver: SystemResolver()), settings: settings.webhooks)
+    let loop = JobLoop(engine: engine, settings: settings.webhooks, sender: sender, logger: Logger(label: "webhooks"))
+    let group = ServiceGroup(configuration: .init(services: [loop, service], logger: Logger(label: "services")))
     let shutdown = Shutdown(drainSeconds: settings.drainSeconds, api: api) { Task { await group.triggerGracefulShutdown() } }
     defer { shutdown.end() }
     do {
@@ -136,6 +154,7 @@ struct Serve: AsyncParsableCommand {
     } catch {
       throw StartFailure("the server can't listen on \(settings.host):\(settings.port); if the port is in use, set PARLEY_PORT (\(error))")
     }
+    await sender.shutDown()
   }
 
   /// Writes the URL into account.env and prints it. A file of an account that this database does not have is left alone.

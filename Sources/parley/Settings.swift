@@ -19,6 +19,7 @@ struct Settings: Sendable {
   var account: GivenAccount?
   var drainSeconds = 0
   var allowsPrivateCallbacks = false
+  var webhooks = WebhookSettings()
   var logLevel = Logger.Level.info
   var logFormat: LogSink.Format?
   var api = APISettings()
@@ -67,6 +68,10 @@ struct Settings: Sendable {
     api.bodyMemoryMiB = source.integer("PARLEY_MAX_BODY_MEMORY", in: 1...1_048_576) ?? api.bodyMemoryMiB
     drainSeconds = source.integer("PARLEY_DRAIN_SECONDS", in: 0...3600) ?? drainSeconds
     allowsPrivateCallbacks = source.bool("PARLEY_WEBHOOK_ALLOW_PRIVATE") ?? allowsPrivateCallbacks
+    webhooks.concurrency = source.integer("PARLEY_WEBHOOK_CONCURRENCY", in: 1...10_000) ?? webhooks.concurrency
+    webhooks.retries = source.integer("PARLEY_WEBHOOK_RETRIES", in: 0...WebhookSettings.retriesMax) ?? webhooks.retries
+    webhooks.logDays = source.integer("PARLEY_WEBHOOK_LOG_DAYS", in: 1...3650) ?? webhooks.logDays
+    webhooks.backlog = source.integer("PARLEY_WEBHOOK_BACKLOG", in: 1...100_000_000) ?? webhooks.backlog
     api.publicURL = source.read("PARLEY_PUBLIC_URL", "must be http:// or https:// with a host and nothing behind it", Self.publicURL)
     api.trustedProxies = source.read("PARLEY_TRUSTED_PROXIES", "must be IP addresses, joined by commas", Self.addresses) ?? []
     logLevel =
@@ -108,6 +113,7 @@ private struct SettingsSource {
     "PARLEY_HOST", "PARLEY_PORT", "PARLEY_DATABASE_URL", "PARLEY_DATABASE_CONNECTIONS", "PARLEY_DATABASE_MIGRATE", "PARLEY_SECRET_KEY_FILE",
     "PARLEY_SECRET_KEY", "PARLEY_ACCOUNT_SID",
     "PARLEY_AUTH_TOKEN", "PARLEY_RATE_LIMIT", "PARLEY_MAX_BODY_MEMORY", "PARLEY_DRAIN_SECONDS", "PARLEY_WEBHOOK_ALLOW_PRIVATE",
+    "PARLEY_WEBHOOK_CONCURRENCY", "PARLEY_WEBHOOK_RETRIES", "PARLEY_WEBHOOK_LOG_DAYS", "PARLEY_WEBHOOK_BACKLOG",
     "PARLEY_PUBLIC_URL", "PARLEY_TRUSTED_PROXIES", "PARLEY_LOG_LEVEL", "PARLEY_LOG_FORMAT", "PARLEY_CONFIG",
     // Not a setting, but in account.env, which people read into their shell.
     "PARLEY_URL",

@@ -9,7 +9,10 @@ import Testing
 @Suite("Migrations")
 struct MigrationTests {
   /// One line for each step that was released: its number, the oldest binary that may use what it makes, and the digest of its text.
-  private static let released = [Released(number: 1, oldestCompatible: 1, digest: "d611c342f35520cf")]
+  private static let released = [
+    Released(number: 1, oldestCompatible: 1, digest: "d611c342f35520cf"),
+    Released(number: 2, oldestCompatible: 2, digest: "20268b0ebb8aa728"),
+  ]
 
   private struct Released: Equatable {
     let number: Int64

@@ -1,8 +1,8 @@
-/// The id of one request: `RQ` and 32 hexadecimal digits (B-HDR-1).
-struct RequestID: Sendable {
-  let text: String
+/// The id of one request: `RQ` and 32 hexadecimal digits (B-HDR-1). What a timer does has one of its own.
+package struct RequestID: Sendable {
+  package let text: String
 
-  init() {
+  package init() {
     var random = SystemRandomNumberGenerator()
     let (high, low) = (random.next(), random.next())
     text = String(unsafeUninitializedCapacity: 34) { buffer in

@@ -1,0 +1,104 @@
+import ParleyDomain
+import Synchronization
+
+/// Who knows the addresses of a name. Throws if there are none, or none in time.
+package protocol HostResolver: Sendable {
+  func addresses(of host: String) async throws -> [IPAddress]
+}
+
+/// Finds the addresses that a callback is sent to, and refuses those that it must not reach (B-HOOK-21).
+///
+/// The sender connects to what this answers and to nothing else, so no later answer of a name server counts.
+package struct AddressGuard: Sendable {
+  /// Why there is no address.
+  package struct Refusal: Error, Equatable {
+    package let failure: Attempt.Failure
+  }
+
+  /// Addresses that are tried one after the other.
+  package static let addressesMax = 4
+
+  private let policy: CallbackPolicy
+  private let resolver: any HostResolver
+  private let cache: Cache
+
+  /// An answer of the resolver is used again for `lifetime`.
+  package init(policy: CallbackPolicy, resolver: any HostResolver, lifetime: Duration = .seconds(10)) {
+    (self.policy, self.resolver) = (policy, resolver)
+    cache = Cache(lifetime: lifetime)
+  }
+
+  /// Texts of the addresses to try, in the resolver's order. If one of a name's addresses is private, the name is refused.
+  /// A host that is an address, in whatever notation, is answered in its canonical form and is not resolved.
+  package func addresses(of target: CallbackTarget) async throws(Refusal) -> [String] {
+    // The URL may have been stored under other settings.
+    guard policy.objection(to: "\(target.scheme)://\(target.hostHeader)/") == nil else { throw Refusal(failure: .addressRefused) }
+    let name = target.host.last == "." ? String(target.host.dropLast()) : target.host
+    let found: [IPAddress]
+    if let address = IPAddress(name) {
+      found = [address]
+    } else {
+      found = try await resolved(target.host.lowercased())
+    }
+    guard policy.allowPrivate || found.allSatisfy(\.isPublic) else { throw Refusal(failure: .addressRefused) }
+    return Self.chosen(found).map(\.description)
+  }
+
+  /// The next call asks for the name anew: to be called when none of its addresses could be reached.
+  package func forget(_ host: String) { cache.remove(host.lowercased()) }
+
+  private func resolved(_ host: String) async throws(Refusal) -> [IPAddress] {
+    if let known = cache[host] { return known }
+    do {
+      let found = try await resolver.addresses(of: host)
+      guard !found.isEmpty else { throw Refusal(failure: .dns) }
+      cache[host] = found
+      return found
+    } catch {
+      throw Refusal(failure: Task.isCancelled ? .interrupted : .dns)
+    }
+  }
+
+  /// The first few; the last of them is of the other family if that would be missing, as a host may be reached by one alone.
+  private static func chosen(_ found: [IPAddress]) -> [IPAddress] {
+    let first = Array(found.prefix(addressesMax))
+    guard let other = found.dropFirst(addressesMax).first(where: { $0.isVersion4 != first[0].isVersion4 }),
+      first.allSatisfy({ $0.isVersion4 == first[0].isVersion4 })
+    else { return first }
+    return first.dropLast() + [other]
+  }
+}
+
+extension IPAddress {
+  fileprivate var isVersion4: Bool { if case .v4 = self { true } else { false } }
+}
+
+/// What names led to a moment ago.
+private final class Cache: Sendable {
+  private static let namesMax = 10_000
+
+  private let lifetime: Duration
+  private let entries = Mutex<[String: (addresses: [IPAddress], end: ContinuousClock.Instant)]>([:])
+
+  init(lifetime: Duration) { self.lifetime = lifetime }
+
+  subscript(host: String) -> [IPAddress]? {
+    get {
+      entries.withLock { entries in
+        guard let entry = entries[host], entry.end > .now else { return nil }
+        return entry.addresses
+      }
+    }
+    set {
+      guard lifetime > .zero, let newValue else { return }
+      entries.withLock { entries in
+        let now = ContinuousClock.now
+        if entries.count >= Self.namesMax { entries = entries.filter { $0.value.end > now } }
+        if entries.count >= Self.namesMax { entries = [:] }
+        entries[host] = (newValue, now + lifetime)
+      }
+    }
+  }
+
+  func remove(_ host: String) { entries.withLock { $0[host] = nil } }
+}

@@ -1,0 +1,78 @@
+import Crypto
+import Foundation
+import ParleyDomain
+import ParleyStorage
+
+/// The events of one write, put beside the change in its own transaction (B-HOOK-30): a delivery for each event and listing of a callback,
+/// and a job that sends it.
+struct Outbox {
+  let engine: Engine
+  let tx: Transaction
+  let account: Account.ID
+  /// The request that causes the events.
+  let cause: RequestID
+
+  /// Tells events of a conversation, in this order, to the given callbacks, or to its own as they stand in the transaction and the account's
+  /// listeners (B-HOOK-6). Answers the hosts that have something to do now.
+  func publish(
+    _ events: [Event], of conversation: Conversation.ID, to callbacks: [StatusCallback]?, at now: Timestamp
+  ) throws -> Set<String> {
+    guard !events.isEmpty else { return [] }
+    let listings = Self.listings(of: try callbacks ?? tx.callbacks(of: conversation, at: now), in: conversation, for: account)
+    for (lane, callback) in listings {
+      let deliveries = events.map { event in
+        NewDelivery(id: engine.newID(Delivery.self, at: now), of: event, in: conversation, to: callback, requestId: cause.text)
+      }
+      for delivery in deliveries { try tx.insert(delivery, in: lane) }
+      try tx.add(deliveries.map { Job(key: $0.id.text, work: Work.deliver($0.id).document) }, to: lane, at: now)
+    }
+    return Set(listings.map(\.lane.host))
+  }
+
+  /// Digest by which a callback URL is found.
+  package static func urlHash(_ url: String) -> String { digest(url) }
+
+  /// A lane for each listing of a URL: the second time that one is listed is another lane, so that each gets every event once and in order.
+  /// What their order in the list is does not matter. A URL that nobody could call has a lane all the same, so that its failure is seen.
+  private static func listings(
+    of callbacks: [StatusCallback], in conversation: Conversation.ID, for account: Account.ID
+  ) -> [(lane: Lane, callback: StatusCallback)] {
+    var times: [String: Int] = [:]
+    return callbacks.map { callback in
+      let listing = "\(conversation.text)\n\(callback.method.rawValue)\n\(callback.url)"
+      times[listing, default: 0] += 1
+      let lane = Lane(
+        account: account, id: digest("\(listing)\n\(times[listing, default: 0])"),
+        host: CallbackTarget(callback.url)?.hostKey ?? "invalid", urlHash: urlHash(callback.url))
+      return (lane, callback)
+    }.sorted { $0.lane.id < $1.lane.id }
+  }
+
+  private static func digest(_ text: String) -> String { SHA256.hash(data: Data(text.utf8)).prefix(16).hex }
+}
+
+extension Engine {
+  /// A write that may have events to tell: `body` answers with them and their conversation. The loop is woken once they are on the disk.
+  func change<Answer: Sendable>(
+    for account: Account.ID, because cause: RequestID, at now: Timestamp,
+    _ body: @escaping @Sendable (Transaction) throws -> Change<Answer>
+  ) async throws -> Answer {
+    let (answer, hosts) = try await database.write(for: account) { [self] tx in
+      let change = try body(tx)
+      let outbox = Outbox(engine: self, tx: tx, account: account, cause: cause)
+      return (change.answer, try outbox.publish(change.events, of: change.conversation, to: change.callbacks, at: now))
+    }
+    if !hosts.isEmpty { alarm.ring(hosts: hosts) }
+    return answer
+  }
+
+  /// What a write made of a conversation.
+  struct Change<Answer: Sendable> {
+    let conversation: Conversation.ID
+    /// In the order in which they are told.
+    let events: [Event]
+    /// Where they are told; nil for the conversation's callbacks and the account's listeners as they stand after the write.
+    var callbacks: [StatusCallback]?
+    let answer: Answer
+  }
+}

@@ -1,0 +1,36 @@
+import ParleyDomain
+import ParleyStorage
+
+/// What can be done with an account's pauses. While there is one for a URL, nothing is sent there, and its events wait.
+package struct Pauses: Sendable {
+  let engine: Engine
+
+  /// Pauses a URL. Where it is paused already, that pause is answered and is not new.
+  package func create(_ body: Body, for account: Account.ID) async throws -> (pause: Pause, isNew: Bool) {
+    let draft = try body.draft(PauseDraft.init).get()
+    let now = engine.now()
+    let pause = Pause(id: engine.newID(Pause.self, at: now), url: draft.url, createdAt: now)
+    guard let made = try await engine.database.write(for: account, { try $0.insert(pause, urlHash: Outbox.urlHash(pause.url)) }) else {
+      throw ParleyError.refusedByState(.pausesFull)
+    }
+    return made
+  }
+
+  package func fetch(_ id: Pause.ID, for account: Account.ID) async throws -> Pause {
+    try await engine.database.read(for: account, .statement) { tx in
+      guard let pause = try tx.pause(id) else { throw ParleyError.notFound(.pause) }
+      return pause
+    }
+  }
+
+  /// A page of the account's pauses, newest first.
+  package func list(_ request: PageRequest, for account: Account.ID) async throws -> Page {
+    try await engine.database.read(for: account, .page(of: request)) { try $0.pauses(request) }
+  }
+
+  /// Resumes a pause's URL: what waits for it is sent.
+  package func delete(_ id: Pause.ID, for account: Account.ID) async throws {
+    guard try await engine.database.write(for: account, { try $0.resume(id) }) else { throw ParleyError.notFound(.pause) }
+    engine.alarm.ring(hosts: nil)
+  }
+}

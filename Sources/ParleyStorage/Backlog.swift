@@ -1,0 +1,39 @@
+import ParleyDomain
+
+/// How many events wait for one URL of an account.
+package struct Waiting: Sendable {
+  package let account: Account.ID
+  package let urlHash: String
+  package let count: Int64
+  package let oldest: Timestamp
+}
+
+extension SystemTransaction {
+  /// What waits, by account and URL: a walk through all of it.
+  package func waiting() throws -> [Waiting] {
+    try connection.all(
+      """
+      SELECT account_id, url_hash, COUNT(*), MIN(created_at) FROM delivery WHERE state = 'PENDING' GROUP BY account_id, url_hash
+      """
+    ) { Waiting(account: try $0.sid(0), urlHash: $0.text(1), count: $0.integer(2), oldest: $0.timestamp(3)) }
+  }
+}
+
+extension Transaction {
+  /// Gives the oldest events that wait for a URL up, at most `limit` of them; answers how many. One that is being sent may still arrive.
+  package func giveUpOldest(_ limit: Int64, urlHash: String, at now: Timestamp) throws -> Int {
+    let oldest: [(id: String, attempts: Int64)] = try connection.all(
+      """
+      SELECT id, attempt_count FROM delivery WHERE account_id = \(account) AND url_hash = \(urlHash) AND state = 'PENDING'
+      ORDER BY created_at, id LIMIT \(limit)
+      """
+    ) { ($0.text(0), $0.integer(1)) }
+    for (id, attempts) in oldest {
+      try connection.send("DELETE FROM job WHERE account_id = \(account) AND key = \(id)")
+      let attempt = Attempt(
+        number: attempts + 1, startedAt: now, milliseconds: 0, status: nil, failure: .backlog, reply: "", nextAttemptAt: nil)
+      try note(attempt, of: Delivery.ID(kept: id), state: .failed)
+    }
+    return oldest.count
+  }
+}

@@ -1,0 +1,244 @@
+import ArgumentParser
+import AsyncHTTPClient
+import Foundation
+import HTTPTypes
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import ParleyDomain
+import ParleyEngine
+import ParleyStorage
+import ServiceLifecycle
+import UnixSignals
+
+/// `parley listen`: the events of an account, as they arrive, on a developer's terminal and in his application.
+struct Listen: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print the webhooks of an account as they arrive, and forward them to an application on this machine.",
+    discussion: """
+      Listens to all conversations of the account until it is ended; nothing needs to be configured for it. What is forwarded is signed
+      anew for the URL that it goes to, so that the application's own check passes.
+
+      The server must run with PARLEY_WEBHOOK_ALLOW_PRIVATE=true, because this command listens on this machine.
+      Account and server come from TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and PARLEY_URL, else from account.env beside the database.
+
+      Example: parley listen --forward-to http://localhost:3000/hook
+      """)
+
+  @OptionGroup var database: DatabaseOptions
+  @Option(help: ArgumentHelp("Where events are sent on to; without it they are only printed.", valueName: "url")) var forwardTo: String?
+  @Option(help: ArgumentHelp("Address to listen on, which the server must reach.", valueName: "address")) var host = "127.0.0.1"
+  @Option(help: "Port to listen on; 0 picks a free one.") var port = 0
+  @Flag(help: "Print one JSON object an event.") var json = false
+
+  func validate() throws {
+    guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535") }
+    if let forwardTo, let objection = CallbackPolicy(allowPrivate: true).objection(to: forwardTo) {
+      throw ValidationError("--forward-to \(objection)")
+    }
+  }
+
+  func run() async throws {
+    let settings = try readSettings(flags: database.flags)
+    let account = try ListenAccount(settings)
+    let client = HTTPClient(
+      eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: .init(redirectConfiguration: .disallow))
+    do {
+      try await listen(account, client)
+    } catch {
+      try? await client.shutdown()
+      throw CommandFailure(error)
+    }
+    try await client.shutdown()
+  }
+
+  private func listen(_ account: ListenAccount, _ client: HTTPClient) async throws {
+    let registration = ListenRegistration(account: account, client: client)
+    let forward = forwardTo.flatMap(CallbackTarget.init).map { EventForward(target: $0, token: account.token, client: client) }
+    let reception = EventReception(token: account.token, forward: forward, json: json)
+    let quiet = Logger(label: "listen") { _ in SwiftLogNoOpLogHandler() }
+    let server = try HTTPServerBuilder.http1().buildServer(
+      configuration: .init(address: .hostname(host, port: port)), eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet
+    ) { request, writer, _ in
+      try await reception.receive(request, writer)
+    } onServerRunning: { [host] channel in
+      registration.isReached(at: "http://\(LocalHost.reachable(host)):\(channel.localAddress?.port ?? 0)/")
+    }
+    let group = ServiceGroup(
+      configuration: .init(services: [server, registration], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+    try await group.run()
+  }
+}
+
+/// Who listens, and at which server.
+struct ListenAccount: Sendable {
+  let sid: String
+  let token: String
+  let url: String
+
+  init(_ settings: Settings, environment: [String: String] = ProcessInfo.processInfo.environment) throws {
+    let file = settings.database.folder.map(AccountFile.init)
+    guard let sid = environment["TWILIO_ACCOUNT_SID"] ?? file?.sid, let url = environment["PARLEY_URL"] ?? file?.url,
+      let token = environment["TWILIO_AUTH_TOKEN"] ?? file?.writtenToken
+    else {
+      throw StartFailure("set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and PARLEY_URL, or name the database that has an account.env beside it")
+    }
+    (self.sid, self.token, self.url) = (sid, token, url)
+  }
+}
+
+/// Registers a listener at the server, renews it while the command runs, and takes it back at the end.
+final class ListenRegistration: Service {
+  private static let expirySeconds = 60
+  private static let renewal = TimeAmount.seconds(20)
+  private static let timeout = TimeAmount.seconds(10)
+
+  private let account: ListenAccount
+  private let client: HTTPClient
+  private let url: AsyncStream<String>
+  private let urlSource: AsyncStream<String>.Continuation
+
+  init(account: ListenAccount, client: HTTPClient) {
+    (self.account, self.client) = (account, client)
+    (url, urlSource) = AsyncStream.makeStream()
+  }
+
+  /// The command listens, and the server reaches it by this URL.
+  func isReached(at url: String) { urlSource.yield(url) }
+
+  func run() async throws {
+    guard let url = await url.cancelOnGracefulShutdown().first(where: { _ in true }) else { return }
+    var id = try await register(url)
+    say("listening to \(account.sid) at \(account.url); Ctrl-C ends it")
+    let (ticks, tick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let timer = MultiThreadedEventLoopGroup.singleton.any().scheduleRepeatedTask(initialDelay: Self.renewal, delay: Self.renewal) { _ in
+      tick.yield()
+    }
+    for await _ in ticks.cancelOnGracefulShutdown() {
+      do {
+        // After a longer pause, the machine's sleep say, there is none to renew.
+        if try await call(.PUT, "/\(id)", Self.expiry).status == .notFound { id = try await register(url) }
+      } catch {
+        say("the listener can't be renewed now: \(error)")
+      }
+    }
+    timer.cancel()
+    _ = try? await call(.DELETE, "/\(id)")
+  }
+
+  private static let expiry = #"{"expiresInSeconds":\#(expirySeconds)}"#
+
+  private func register(_ url: String) async throws -> String {
+    var writer = JSONWriter()
+    writer.object { writer in
+      writer.member("url", url)
+      writer.member("expiresInSeconds", Int64(Self.expirySeconds))
+    }
+    let answer = try await call(.POST, "", String(decoding: writer.bytes, as: UTF8.self))
+    let body = try await answer.body.collect(upTo: 1 << 20)
+    let object = (try? JSON.parse(Array(body.readableBytesView)))?.object
+    guard answer.status == .created, let id = object?["id"]?.string else {
+      let reason = object?["message"]?.string ?? ""
+      let hint = reason.contains("url") ? ". The server must run with PARLEY_WEBHOOK_ALLOW_PRIVATE=true" : ""
+      throw StartFailure("the server at \(account.url) answered \(answer.status.code): \(reason)\(hint)")
+    }
+    return id
+  }
+
+  private func call(_ method: HTTPMethod, _ path: String, _ body: String? = nil) async throws -> HTTPClientResponse {
+    var request = HTTPClientRequest(url: "\(account.url)/parley/v1/Listeners\(path)")
+    request.method = method
+    request.setBasicAuth(username: account.sid, password: account.token)
+    if let body {
+      request.headers.add(name: "Content-Type", value: "application/json")
+      request.body = .bytes(ByteBuffer(string: body))
+    }
+    do {
+      return try await client.execute(request, timeout: Self.timeout)
+    } catch {
+      throw StartFailure("the server at \(account.url) does not answer (\(error))")
+    }
+  }
+}
+
+/// Sends an event on, signed for where it goes.
+struct EventForward: Sendable {
+  private static let timeout = TimeAmount.seconds(14)
+
+  let target: CallbackTarget
+  let token: String
+  let client: HTTPClient
+
+  /// The application's status; 502 when it gives none.
+  func send(_ body: [UInt8], headers: HTTPFields) async -> Int {
+    let signed = WebhookSignature(post: body, to: target, token: token)
+    var request = HTTPClientRequest(url: signed.url)
+    request.method = .POST
+    request.body = .bytes(ByteBuffer(bytes: body))
+    for field in headers where !Self.ownHeaders.contains(field.name.canonicalName) {
+      request.headers.add(name: field.name.rawName, value: field.value)
+    }
+    request.headers.add(name: "Host", value: target.hostHeader)
+    request.headers.add(name: "X-Twilio-Signature", value: signed.signature)
+    if let login = target.basicAuthorization {
+      request.headers.add(name: "Authorization", value: "Basic \(Data(login.utf8).base64EncodedString())")
+    }
+    do {
+      return Int(try await client.execute(request, timeout: Self.timeout).status.code)
+    } catch {
+      say("\(target.hostHeader) does not answer: \(error)")
+      return 502
+    }
+  }
+
+  /// Those of the connection, and those that are made anew.
+  private static let ownHeaders: Set<String> = [
+    "host", "connection", "content-length", "transfer-encoding", "x-twilio-signature", "authorization",
+  ]
+}
+
+/// Takes one event: checks its signature, sends it on, prints it, and answers what the application answered.
+struct EventReception: Sendable {
+  private static let bodyBytesMax = 16 << 20
+
+  let token: String
+  let forward: EventForward?
+  let json: Bool
+
+  func receive(_ request: Request, _ writer: consuming ResponseWriter) async throws {
+    let body = Array(try await request.body.collect(upTo: Self.bodyBytesMax).readableBytesView)
+    let url = "http://\(request.head.authority ?? "")\(request.head.path ?? "/")"
+    let isValid = request.headers[.signature].map { WebhookSignature.isValid($0, url: url, body: body, token: token) } ?? false
+    let status = await forward?.send(body, headers: request.headers)
+    show(body, isValid: isValid, forwarded: status)
+    try await writer.writeResponse(HTTPResponse(status: .init(code: status ?? 200), headerFields: [.contentLength: "0"]))
+  }
+
+  private func show(_ body: [UInt8], isValid: Bool, forwarded status: Int?) {
+    let event = (try? JSON.parse(body))?.object
+    guard json else {
+      let data = event?["data"]?.object
+      let conversation = data?["conversationId"]?.string ?? data?["id"]?.string ?? "-"
+      let line = [
+        event?["timestamp"]?.string ?? "-", event?["eventType"]?.string ?? "not an event", conversation,
+        isValid ? "signature valid" : "SIGNATURE WRONG", status.map { "forwarded: \($0)" },
+      ]
+      return printResult(line.compactMap { $0 }.joined(separator: "  ") + "\n  " + String(decoding: body, as: UTF8.self))
+    }
+    var writer = JSONWriter()
+    writer.object { writer in
+      writer.member("signatureValid", isValid)
+      writer.name("forwardStatus")
+      if let status { writer.integer(Int64(status)) } else { writer.null() }
+      writer.name("event")
+      if event == nil { writer.null() } else { writer.raw(body) }
+    }
+    printResult(String(decoding: writer.bytes, as: UTF8.self))
+  }
+}
+
+extension HTTPField.Name {
+  fileprivate static let signature = HTTPField.Name("X-Twilio-Signature") ?? .authorization
+}
