@@ -6,6 +6,7 @@ import ParleyStorage
 /// A port of 127.0.0.1 on which nothing listens: each connection is refused. Nobody else can take it while the test runs.
 package enum ClosedPort {
   /// Runs a test with such a port. It is bound and not listened on, which refuses as surely as a free one.
+  @discardableResult
   package static func with<Value>(_ test: (Int) async throws -> Value) async throws -> Value {
     #if canImport(Glibc)
       let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -38,6 +39,7 @@ package enum ClosedPort {
 package enum DeadHost {
   /// Runs a test with such a port. On Linux a listener with a backlog of 0 holds one connection; once that is there, and never accepted,
   /// it takes no other, however many come.
+  @discardableResult
   package static func with<Value>(_ test: (Int) async throws -> Value) async throws -> Value {
     let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .serverChannelOption(.backlog, value: 0)

@@ -151,6 +151,7 @@ package final class TestReceiver: Sendable {
 
   /// Runs a test with a receiver, which ends with it. `host` is `127.0.0.1` or `::1`, `port` one that an earlier receiver had, or any that
   /// is free; `key` is for `mostAtOncePerKey`.
+  @discardableResult
   package static func with<Value>(
     _ behaviour: @escaping Behaviour, tls: TestCertificate? = nil, host: String = "127.0.0.1", port: Int = 0, key: Key? = nil,
     _ test: (TestReceiver) async throws -> Value
@@ -168,6 +169,7 @@ package final class TestReceiver: Sendable {
   }
 
   /// The same with a receiver that does the same each time.
+  @discardableResult
   package static func with<Value>(
     always answer: Answer = .status(200), tls: TestCertificate? = nil, host: String = "127.0.0.1", port: Int = 0, key: Key? = nil,
     _ test: (TestReceiver) async throws -> Value
