@@ -29,9 +29,10 @@ package enum SignatureDoctor {
     package let findings: [Finding]
   }
 
-  /// The longest URL and body that are examined; a longer one is a finding.
+  /// The longest URL and body that are examined, and the most parameters; a longer one is a finding.
   package static let urlBytesMax = 8 << 10
   package static let bodyBytesMax = 2 << 20
+  package static let parametersMax = 200
   /// Callback URLs of the account that are compared.
   package static let knownURLsMax = 100
 
@@ -44,6 +45,9 @@ package enum SignatureDoctor {
     guard body.count <= bodyBytesMax else { return refusal(.body, "Give a body of at most \(bodyBytesMax) bytes.") }
     guard let seen = SeenURL(url) else {
       return refusal(.url, "Give the whole URL as it was requested, with http:// or https://, host, path and query.")
+    }
+    guard seen.parameters?.count ?? 0 <= parametersMax else {
+      return refusal(.query, "Give a URL of at most \(parametersMax) query parameters.")
     }
     let signatures = values(of: "X-Twilio-Signature", in: headers)
     guard !signatures.isEmpty else {
@@ -62,7 +66,9 @@ package enum SignatureDoctor {
       findings.append(Finding(part: .url, message: "User info and fragment are never signed: leave them out of the URL that you check."))
     }
     let content = SeenBody(body, method: method, contentType: values(of: "Content-Type", in: headers).first ?? "", url: seen)
-    let known = knownURLs.prefix(knownURLsMax).compactMap { CallbackTarget($0) }.compactMap { SeenURL($0.url) }
+    let known = knownURLs.prefix(knownURLsMax).compactMap { CallbackTarget($0) }.compactMap { SeenURL($0.url) }.filter {
+      $0.parameters?.count ?? 0 <= parametersMax
+    }
     let search = SignatureSearch(seen: seen, content: content, known: known, codes: codes, token: token)
     if let signed = search.find() {
       findings += differences(of: seen, from: signed) + content.findings(signed: signed, seen: seen)
@@ -95,7 +101,7 @@ package enum SignatureDoctor {
     }
     return Finding(
       part: .token,
-      message: "The URL is a callback of the account, but another auth token made the signature: check with the token that the account has now.")
+      message: "The URL is a callback of the account, but another auth token made the signature: check with the account's present token.")
   }
 }
 

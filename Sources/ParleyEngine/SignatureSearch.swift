@@ -52,8 +52,11 @@ struct SeenURL: Hashable, Sendable {
 
 /// The body as it was seen, and how it may have been when it was signed.
 struct SeenBody: Sendable {
-  /// What is signed behind the URL: the parameters of a form, which come without a hash.
-  fileprivate let form: [(name: String, value: String)]?
+  /// The longest form that is taken apart.
+  private static let formBytesMax = 256 << 10
+
+  /// What is signed behind the URL: names and values of a form, which comes without a hash.
+  fileprivate let form: String
   /// Hashes of the body as it is and as it may have been, the first as it is; none where the body is not signed.
   fileprivate let hashes: [(hash: String, change: String)]
   private let isEmpty: Bool
@@ -61,7 +64,8 @@ struct SeenBody: Sendable {
   init(_ body: [UInt8], method: String, contentType: String, url: SeenURL) {
     isEmpty = body.isEmpty
     let isForm = contentType.lowercased().hasPrefix("application/x-www-form-urlencoded") && url.hashes.isEmpty
-    form = isForm ? Self.parameters(of: body) : nil
+    let isRead = isForm && body.count <= Self.formBytesMax
+    form = isRead ? WebhookSignature.text(ofForm: Self.parameters(of: body), to: "") : ""
     guard !isForm, method.uppercased() != "GET" || !url.hashes.isEmpty else {
       hashes = []
       return
@@ -88,13 +92,13 @@ struct SeenBody: Sendable {
     var findings: [SignatureDoctor.Finding] = []
     if seen.hashes.isEmpty {
       findings.append(
-        .init(part: .bodySHA256, message: "The URL lacks bodySHA256, which was sent and signed with it: check the URL with its whole query."))
+        .init(part: .bodySHA256, message: "The URL lacks bodySHA256, with which it was sent and signed: check it with its whole query."))
     }
     let hash = signed.hashes.last.map { String($0.dropFirst(WebhookSignature.hashParameter.count + 1)) }
     guard let hash, hash != actual else { return findings }
     let change = hashes.first { $0.hash == hash }?.change ?? (isEmpty ? "it is empty" : "it was changed or written anew")
     findings.append(
-      .init(part: .body, message: "The body is not the one whose hash is in the URL (\(change)): hash the bytes as they arrived, before parsing."))
+      .init(part: .body, message: "The body is not the one whose hash is in the URL (\(change)): hash the bytes as they arrived."))
     return findings
   }
 
@@ -132,7 +136,7 @@ struct SignatureSearch {
     var bytes = 0
     // nil where the bounds are reached.
     func isSigned(_ url: SeenURL) -> Bool? {
-      let text = Data((content.form.map { WebhookSignature.text(ofForm: $0, to: url.text) } ?? url.text).utf8)
+      let text = Data((url.text + content.form).utf8)
       tries += 1
       bytes += text.count
       guard tries <= Self.triesMax, bytes <= Self.bytesMax else { return nil }
