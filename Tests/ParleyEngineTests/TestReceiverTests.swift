@@ -200,17 +200,15 @@ import Testing
     }
   }
 
-  @Test("A receiver can listen on IPv6, and come back on its port")
+  @Test("A receiver can listen on IPv6")
   func places() async throws {
-    let port = try await TestReceiver.with(host: "::1") { receiver in
+    try await TestReceiver.with(host: "::1") { receiver in
       #expect(receiver.url == "http://[::1]:\(receiver.port)/hook")
       try await Self.client { client in
         let response = try await client.execute(HTTPClientRequest(url: receiver.url), timeout: .seconds(60))
         #expect(response.status == .ok)
       }
-      return receiver.port
     }
-    try await TestReceiver.with(host: "::1", port: port) { #expect($0.port == port) }
   }
 
   @Test("A closed port refuses, and a dead host never answers")

@@ -135,7 +135,7 @@ extension NodeTests {
         return try await group.reduce(into: []) { $0.append($1) }
       }
       #expect(answers.map(\.0.status) == Array(repeating: 503, count: answers.count))
-      #expect(answers.allSatisfy { $0.1 < .seconds(25) }, "\(answers.map(\.1).max() ?? .zero)")
+      #expect(answers.allSatisfy { $0.1 < .seconds(30) }, "\(answers.map(\.1).max() ?? .zero)")
       #expect(!answers.contains { $0.0.text.contains(Guarded.password) })
 
       proxy.become(.pass)
