@@ -37,7 +37,7 @@ package enum SignatureDoctor {
   package static let knownURLsMax = 100
 
   /// Examines a request as its receiver saw it. `token` is the account's auth token, `knownURLs` are callbacks that the account has.
-  /// Takes no more than a bounded time, well below a second, whatever it is given.
+  /// Its work is bounded, whatever it is given.
   package static func diagnose(
     url: String, method: String, headers: [(name: String, value: String)], body: [UInt8], token: String, knownURLs: [String]
   ) -> Diagnosis {

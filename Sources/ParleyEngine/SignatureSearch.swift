@@ -115,7 +115,7 @@ struct SeenBody: Sendable {
 struct SignatureSearch {
   /// Bounds of one search: URLs that are tried, and bytes of them and of forms that are signed.
   private static let triesMax = 20_000
-  private static let bytesMax = 32 << 20
+  private static let bytesMax = 8 << 20
   /// Parameters whose orders and omissions are all tried: 6 have 720 orders.
   private static let parametersMax = 6
 
