@@ -272,7 +272,9 @@ private let dot = UInt8(ascii: ".")
 private let percent = UInt8(ascii: "%")
 
 private func isSpaceOrControl(_ scalar: Unicode.Scalar) -> Bool {
-  scalar.properties.isWhitespace || scalar.properties.generalCategory == .control
+  // Tables are looked into only for what needs them: this is asked for every webhook.
+  if scalar.isASCII { return scalar.value <= 0x20 || scalar.value == 0x7F }
+  return scalar.properties.isWhitespace || scalar.properties.generalCategory == .control
 }
 
 private func isDigit(_ byte: UInt8) -> Bool {

@@ -72,7 +72,7 @@ package final class JobLoop: Service {
       let claimed = await claimDue(looksAtAll: true)
       if claimed.isEmpty { return await watch() }
       await withDiscardingTaskGroup { group in
-        for leased in claimed { group.addTask { await self.work(on: leased) } }
+        for leased in claimed { group.addTask(executorPreference: WebhookThreads.next()) { await self.work(on: leased) } }
       }
     }
   }
@@ -96,7 +96,7 @@ package final class JobLoop: Service {
         if !isPrepared { isPrepared = await prepare() }
         let looksAtAll = ContinuousClock.now >= nextLook
         if looksAtAll { nextLook = .now + settings.poll }
-        for leased in await claimDue(looksAtAll: looksAtAll) { group.addTask { await self.work(on: leased) } }
+        for leased in await claimDue(looksAtAll: looksAtAll) { group.addTask(executorPreference: WebhookThreads.next()) { await self.work(on: leased) } }
         if ContinuousClock.now >= nextWatch {
           nextWatch = .now + settings.watch
           group.addTask { await self.watch() }

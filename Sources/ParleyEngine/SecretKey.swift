@@ -14,11 +14,14 @@ package struct SecretKey: Sendable {
   }
 
   private let key: SymmetricKey
+  /// Derived once: it opens a token for every webhook.
+  private let tokenKey: SymmetricKey
 
   /// Nil unless there are exactly 32 bytes.
   package init?(_ bytes: [UInt8]) {
     guard bytes.count == Self.byteCount else { return nil }
     key = SymmetricKey(data: bytes)
+    tokenKey = Self.derived(from: key, for: .authTokens)
   }
 
   /// Reads the base64 text of a key file or setting, outer white space aside.
@@ -27,7 +30,9 @@ package struct SecretKey: Sendable {
     self.init(Array(data))
   }
 
-  package func derived(for purpose: Purpose) -> SymmetricKey {
+  package func derived(for purpose: Purpose) -> SymmetricKey { Self.derived(from: key, for: purpose) }
+
+  private static func derived(from key: SymmetricKey, for purpose: Purpose) -> SymmetricKey {
     HKDF<SHA256>.deriveKey(inputKeyMaterial: key, info: Data(purpose.rawValue.utf8), outputByteCount: 32)
   }
 
@@ -38,14 +43,14 @@ package struct SecretKey: Sendable {
 
   /// Seals an auth token for one account; elsewhere the text is worth nothing.
   func seal(_ token: String, of account: Account.ID) throws -> String {
-    let box = try AES.GCM.seal(Data(token.utf8), using: derived(for: .authTokens), authenticating: Data(account.text.utf8))
+    let box = try AES.GCM.seal(Data(token.utf8), using: tokenKey, authenticating: Data(account.text.utf8))
     return (box.combined ?? Data()).base64EncodedString()
   }
 
   func open(_ sealed: String, of account: Account.ID) throws -> String {
     guard let data = Data(base64Encoded: sealed) else { throw DamagedDocument(reason: "a sealed token is no base64") }
     let token = try AES.GCM.open(
-      AES.GCM.SealedBox(combined: data), using: derived(for: .authTokens), authenticating: Data(account.text.utf8))
+      AES.GCM.SealedBox(combined: data), using: tokenKey, authenticating: Data(account.text.utf8))
     return String(decoding: token, as: UTF8.self)
   }
 }

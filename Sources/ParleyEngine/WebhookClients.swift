@@ -91,7 +91,9 @@ final class WebhookClients: Sendable {
         idleTimeout: .microseconds(Int64(settings.idleTime.microseconds)), concurrentHTTP1ConnectionsPerHostSoftLimit: settings.perHost),
       decompression: .disabled)
     configuration.connectionPool.retryConnectionEstablishment = false
+    // Nobody would see the spans.
+    configuration.tracing.tracer = nil
     configuration.dnsOverride = [key.host: key.address]
-    return HTTPClient(eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: configuration)
+    return HTTPClient(eventLoopGroupProvider: .shared(WebhookThreads.group), configuration: configuration)
   }
 }

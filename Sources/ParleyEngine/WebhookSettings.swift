@@ -41,7 +41,7 @@ package struct WebhookSettings: Sendable {
   package var jobsPerTurn = 32
   /// Jobs of a lane that are read at once, and how long what came of them may wait to be noted. A process that is killed meanwhile leaves
   /// them to be done again.
-  package var jobsAhead = 8
+  package var jobsAhead = 16
   package var noteAfter = Duration.milliseconds(20)
   /// How often what waits is counted, and what is past its time is taken away.
   package var watch = Duration.seconds(5)
