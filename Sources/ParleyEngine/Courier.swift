@@ -24,7 +24,7 @@ struct Courier: Sendable {
   }
 
   private func send(_ due: DueDelivery, of account: Account.ID) async throws -> WebhookReply {
-    guard let target = CallbackTarget(due.url) else { return WebhookReply(failure: .invalid) }
+    guard let target = engine.places[due.url].target else { return WebhookReply(failure: .invalid) }
     let token = try engine.key.open(due.sealedToken, of: account)
     return await sender.send(WebhookRequest(due, to: target, token: token), to: target)
   }

@@ -6,6 +6,7 @@ package final class Engine: Sendable {
   package let database: any Database
   package let key: SecretKey
   package let callbacks: CallbackPolicy
+  let places = CallbackPlaces()
   /// Rung when there may be something to do for the loop.
   package let alarm = Alarm()
   /// What the loop counts.

@@ -96,7 +96,9 @@ package final class JobLoop: Service {
         if !isPrepared { isPrepared = await prepare() }
         let looksAtAll = ContinuousClock.now >= nextLook
         if looksAtAll { nextLook = .now + settings.poll }
-        for leased in await claimDue(looksAtAll: looksAtAll) { group.addTask(executorPreference: WebhookThreads.next()) { await self.work(on: leased) } }
+        for leased in await claimDue(looksAtAll: looksAtAll) {
+          group.addTask(executorPreference: WebhookThreads.next()) { await self.work(on: leased) }
+        }
         if ContinuousClock.now >= nextWatch {
           nextWatch = .now + settings.watch
           group.addTask { await self.watch() }
@@ -170,6 +172,7 @@ package final class JobLoop: Service {
         state.withLock { $0.due = Dictionary(times.map { ($0.host, $0.due) }) { first, _ in first } }
       }
       let now = engine.now()
+      try await forgetHosts(withoutLanesAt: now, known: looksAtAll)
       let (wanted, number) = state.withLock { state in
         state.claims += 1
         var free = settings.concurrency - state.total
@@ -201,6 +204,14 @@ package final class JobLoop: Service {
       logger.warning("lanes can't be claimed", metadata: ["cause": "\(error)"])
       return []
     }
+  }
+
+  /// What was rung for may be paused, or done by another node.
+  private func forgetHosts(withoutLanesAt now: Timestamp, known: Bool) async throws {
+    let rung = known ? [] : state.withLock { state in state.due.filter { $0.value <= now }.map(\.key) }
+    guard !rung.isEmpty else { return }
+    let idle = try await engine.database.readSystem { tx in try rung.filter { try !tx.hasDue(host: $0, at: now) } }
+    state.withLock { state in for host in idle { state.due[host] = nil } }
   }
 
   // MARK: - A lane

@@ -1,5 +1,3 @@
-import Crypto
-import Foundation
 import ParleyDomain
 import ParleyStorage
 
@@ -18,7 +16,7 @@ struct Outbox {
     _ events: [Event], of conversation: Conversation.ID, to callbacks: [StatusCallback]?, at now: Timestamp
   ) throws -> Set<String> {
     guard !events.isEmpty else { return [] }
-    let listings = Self.listings(of: try callbacks ?? tx.callbacks(of: conversation, at: now), in: conversation, for: account)
+    let listings = listings(of: try callbacks ?? tx.callbacks(of: conversation, at: now), in: conversation)
     for (lane, callback) in listings {
       let deliveries = events.map { event in
         NewDelivery(id: engine.newID(Delivery.self, at: now), of: event, in: conversation, to: callback, requestId: cause.text)
@@ -30,25 +28,20 @@ struct Outbox {
   }
 
   /// Digest by which a callback URL is found.
-  package static func urlHash(_ url: String) -> String { digest(url) }
+  package static func urlHash(_ url: String) -> String { CallbackPlaces.digest(url) }
 
   /// A lane for each listing of a URL: the second time that one is listed is another lane, so that each gets every event once and in order.
   /// What their order in the list is does not matter. A URL that nobody could call has a lane all the same, so that its failure is seen.
-  private static func listings(
-    of callbacks: [StatusCallback], in conversation: Conversation.ID, for account: Account.ID
-  ) -> [(lane: Lane, callback: StatusCallback)] {
+  private func listings(of callbacks: [StatusCallback], in conversation: Conversation.ID) -> [(lane: Lane, callback: StatusCallback)] {
     var times: [String: Int] = [:]
     return callbacks.map { callback in
       let listing = "\(conversation.text)\n\(callback.method.rawValue)\n\(callback.url)"
       times[listing, default: 0] += 1
-      let lane = Lane(
-        account: account, id: digest("\(listing)\n\(times[listing, default: 0])"),
-        host: CallbackTarget(callback.url)?.hostKey ?? "invalid", urlHash: urlHash(callback.url))
-      return (lane, callback)
+      let place = engine.places[callback.url]
+      let id = CallbackPlaces.digest("\(listing)\n\(times[listing, default: 0])")
+      return (Lane(account: account, id: id, host: place.host, urlHash: place.urlHash), callback)
     }.sorted { $0.lane.id < $1.lane.id }
   }
-
-  private static func digest(_ text: String) -> String { SHA256.hash(data: Data(text.utf8)).prefix(16).hex }
 }
 
 extension Engine {

@@ -22,14 +22,19 @@ extension SystemTransaction {
 extension Transaction {
   /// Gives the oldest events that wait for a URL up, at most `limit` of them; answers how many. One that is being sent may still arrive.
   package func giveUpOldest(_ limit: Int64, urlHash: String, at now: Timestamp) throws -> Int {
-    let oldest: [(id: String, attempts: Int64)] = try connection.all(
+    let oldest: [(id: String, lane: String, attempts: Int64)] = try connection.all(
       """
-      SELECT id, attempt_count FROM delivery WHERE account_id = \(account) AND url_hash = \(urlHash) AND state = 'PENDING'
+      SELECT id, lane_id, attempt_count FROM delivery WHERE account_id = \(account) AND url_hash = \(urlHash) AND state = 'PENDING'
       ORDER BY created_at, id LIMIT \(limit)
       """
-    ) { ($0.text(0), $0.integer(1)) }
-    for (id, attempts) in oldest {
-      try connection.send("DELETE FROM job WHERE account_id = \(account) AND key = \(id)")
+    ) { ($0.text(0), $0.text(1), $0.integer(2)) }
+    for (id, lane, attempts) in oldest {
+      // The oldest stands near the lane's head, so this looks at few.
+      try connection.send(
+        """
+        DELETE FROM job WHERE account_id = \(account) AND lane_id = \(lane) AND position = (SELECT position FROM job
+          WHERE account_id = \(account) AND lane_id = \(lane) AND key = \(id) ORDER BY position LIMIT 1)
+        """)
       let attempt = Attempt(
         number: attempts + 1, startedAt: now, milliseconds: 0, status: nil, failure: .backlog, reply: "", nextAttemptAt: nil)
       try note(attempt, of: Delivery.ID(kept: id), state: .failed)

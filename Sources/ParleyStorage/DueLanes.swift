@@ -18,6 +18,11 @@ extension SystemTransaction {
     ) { ($0.text(0), $0.timestamp(1)) }
   }
 
+  /// Whether a lane of the host is due: a read, where a claim would be a write.
+  package func hasDue(host: String, at now: Timestamp) throws -> Bool {
+    try connection.one("SELECT 1 FROM lane WHERE host = \(host) AND paused = 0 AND due_at <= \(now) LIMIT 1") { _ in true } ?? false
+  }
+
   /// Leases the lanes of a host that have been due for longest. Lanes that another claims at the moment are passed over.
   package func claim(host: String, upTo limit: Int, lease: String, until: Timestamp, at now: Timestamp) throws -> [LeasedLane] {
     var lanes: [LeasedLane] = []

@@ -31,14 +31,20 @@ package struct LeasedLane: Sendable {
 
 /// Work to do, as it waits in its lane.
 package struct Job: Sendable {
-  /// Unique among the jobs of an account.
+  /// Tells it from the others of its lane.
   package let key: String
   /// JSON text, which the engine reads.
   package let work: [UInt8]
   /// How often it was put off.
   package let attempts: Int64
+  /// Its place in the lane; 0 before it has one.
+  let position: Int64
 
-  package init(key: String, work: [UInt8], attempts: Int64 = 0) { (self.key, self.work, self.attempts) = (key, work, attempts) }
+  package init(key: String, work: [UInt8], attempts: Int64 = 0) { self.init(key: key, work: work, attempts: attempts, position: 0) }
+
+  fileprivate init(key: String, work: [UInt8], attempts: Int64, position: Int64) {
+    (self.key, self.work, self.attempts, self.position) = (key, work, attempts, position)
+  }
 }
 
 /// The lease ended and somebody else may have the lane: what was to be noted is not.
@@ -58,7 +64,10 @@ extension SystemTransaction {
   /// The same for the installation's own work, unless a job with its key is there.
   package func addUnlessThere(_ job: Job, to lane: Lane, at now: Timestamp) throws {
     let account = lane.owner
-    guard try connection.one("SELECT 1 FROM job WHERE account_id = \(account) AND key = \(job.key)", { _ in true }) == nil else { return }
+    let isThere = try connection.one(
+      "SELECT 1 FROM job WHERE account_id = \(account) AND lane_id = \(lane.id) AND key = \(job.key)"
+    ) { _ in true }
+    if isThere ?? false { return }
     try connection.add([job], to: lane, at: now)
   }
 
@@ -67,9 +76,10 @@ extension SystemTransaction {
     let account = lane.owner
     return try connection.all(
       """
-      SELECT key, work, attempts FROM job WHERE account_id = \(account) AND lane_id = \(lane.id) ORDER BY position LIMIT \(Int64(limit))
+      SELECT key, work, attempts, position FROM job WHERE account_id = \(account) AND lane_id = \(lane.id) ORDER BY position
+      LIMIT \(Int64(limit))
       """
-    ) { Job(key: $0.text(0), work: $0.bytes(1), attempts: $0.integer(2)) }
+    ) { Job(key: $0.text(0), work: $0.bytes(1), attempts: $0.integer(2), position: $0.integer(3)) }
   }
 
   /// Holds a leased lane until the transaction ends, and renews its lease. Throws `LostLease` if another has it.
@@ -86,13 +96,19 @@ extension SystemTransaction {
   /// was added while that one waited.
   package func remove(_ job: Job, from lane: Lane) throws {
     let account = lane.owner
-    try connection.send("DELETE FROM job WHERE account_id = \(account) AND key = \(job.key)")
+    // By its key as well: one that was given up meanwhile has left its place to another.
+    try connection.send(
+      "DELETE FROM job WHERE account_id = \(account) AND lane_id = \(lane.id) AND position = \(job.position) AND key = \(job.key)")
   }
 
   /// Counts that a job of a held lane is put off.
   package func putOff(_ job: Job, in lane: Lane) throws {
     let account = lane.owner
-    try connection.send("UPDATE job SET attempts = attempts + 1 WHERE account_id = \(account) AND key = \(job.key)")
+    try connection.send(
+      """
+      UPDATE job SET attempts = attempts + 1
+      WHERE account_id = \(account) AND lane_id = \(lane.id) AND position = \(job.position) AND key = \(job.key)
+      """)
   }
 
   /// Gives a held lane up: it is due at `due`, unless its URL is paused. Whether it is, is looked up while the lane is held, because who

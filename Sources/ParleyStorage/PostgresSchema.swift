@@ -65,7 +65,9 @@ struct PostgresSchema {
   }
 
   /// Text is compared and ordered byte by byte, as on SQLite, whatever the database's own collation is.
-  static func text(of migration: Migration) -> String { migration.text.replacing(" TEXT", with: #" TEXT COLLATE "C""#) }
+  static func text(of migration: Migration) -> String {
+    migration.text.replacing(" TEXT", with: #" TEXT COLLATE "C""#).replacing(" WITHOUT ROWID", with: "")
+  }
 
   private func check(_ found: SchemaState, isServer: Bool, mayMigrate: Bool) throws {
     // A command makes the schema of an empty database, and changes nobody's.

@@ -124,7 +124,7 @@ struct DistributionTests {
     init() {
       for statement in Migration.all.flatMap({ $0.text.split(separator: ";") }) {
         let text = statement.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-        if let match = text.wholeMatch(of: /CREATE TABLE (\w+) \((.*)\)/) {
+        if let match = text.wholeMatch(of: /CREATE TABLE (\w+) \((.*)\)( WITHOUT ROWID)?/) {
           byName[String(match.1)] = Self.table(of: String(match.2))
         } else if let match = text.prefixMatch(of: /CREATE (UNIQUE )?INDEX \w+ ON (\w+) \(([^)]*)\)/) {
           byName[String(match.2)]?.keys.append(Self.names(match.3))
