@@ -34,6 +34,7 @@ package enum OpenAPIDocument {
       {"name": "Delivery", "description": "What was told to callbacks, what came back, and what is still to be told. Parley's own."},
       {"name": "Pause", "description": "Callback URLs that are sent nothing for now. Parley's own."},
       {"name": "Listener", "description": "Callbacks for all conversations of the account, for a while. Parley's own."},
+      {"name": "Signature check", "description": "Why a webhook's signature does not match. Parley's own."},
       {"name": "Monitoring", "description": "For those who run the server; no sign-in."}
      ],
      "paths": {
@@ -706,6 +707,38 @@ package enum OpenAPIDocument {
          },
          "401": {"$ref": "#/components/responses/Unauthorized"},
          "404": {"$ref": "#/components/responses/NotFound"},
+         "429": {"$ref": "#/components/responses/TooManyRequests"},
+         "500": {"$ref": "#/components/responses/InternalServerError"},
+         "503": {"$ref": "#/components/responses/ServiceUnavailable"}
+        }
+       }
+      },
+      "/parley/v1/SignatureChecks": {
+       "post": {
+        "operationId": "CheckSignature",
+        "tags": ["Signature check"],
+        "summary": "Tells whether a webhook's signature is right, and if not, which part of it differs",
+        "description": "Give the request just as your code saw it. The signature is checked by the auth token that the account has now, \#
+    and nothing is kept. Where it is wrong, variations of the URL are tried, and the URLs that the account's latest deliveries went to, \#
+    until one gives it.",
+        "requestBody": {
+         "required": true,
+         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/SignatureCheckRequest"}}}
+        },
+        "responses": {
+         "200": {
+          "description": "The verdict.",
+          "headers": {
+           "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
+           "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
+           "Twilio-Concurrent-Requests": {"$ref": "#/components/headers/Twilio-Concurrent-Requests"}
+          },
+          "content": {"application/json": {"schema": {"$ref": "#/components/schemas/SignatureVerdict"}}}
+         },
+         "400": {"$ref": "#/components/responses/BadRequest"},
+         "401": {"$ref": "#/components/responses/Unauthorized"},
+         "413": {"$ref": "#/components/responses/BodyTooLarge"},
+         "415": {"$ref": "#/components/responses/UnsupportedMediaType"},
          "429": {"$ref": "#/components/responses/TooManyRequests"},
          "500": {"$ref": "#/components/responses/InternalServerError"},
          "503": {"$ref": "#/components/responses/ServiceUnavailable"}
@@ -2456,6 +2489,66 @@ package enum OpenAPIDocument {
         "required": ["resent"],
         "properties": {"resent": {"type": "integer", "format": "int64", "minimum": 0, "description": "How many deliveries."}},
         "example": {"resent": 12}
+       },
+       "SignatureCheckRequest": {
+        "type": "object",
+        "description": "A webhook as its receiver saw it.",
+        "required": ["url", "headers"],
+        "properties": {
+         "url": {"type": "string", "description": "The whole URL, with its query."},
+         "method": {"type": "string", "nullable": true, "enum": ["POST", "GET", null], "default": "POST"},
+         "headers": {
+          "type": "object",
+          "maxProperties": 200,
+          "additionalProperties": {"type": "string", "nullable": true},
+          "description": "X-Twilio-Signature and, for a form, Content-Type are looked at. Names in any case."
+         },
+         "body": {"type": "string", "nullable": true, "description": "The body as text, left out where there is none."}
+        },
+        "example": {
+         "url": "https://events.bikes.example/conversations?bodySHA256=681dc7fdc280e191c59c2604ed84c9394ecb464602c9961367616a1f11534044",
+         "headers": {
+          "X-Twilio-Signature": "NCNopvavGT4jafJiblmjeGFQEcA="
+         },
+         "body": "{\"eventType\":\"CONVERSATION_UPDATED\",\"timestamp\":\"2026-01-02T03:04:05Z\",\"data\":{}}"
+        }
+       },
+       "SignatureFinding": {
+        "type": "object",
+        "required": ["part", "message"],
+        "properties": {
+         "part": {"$ref": "#/components/schemas/SignaturePart"},
+         "message": {"type": "string", "description": "What differs, and what to do about it."}
+        }
+       },
+       "SignaturePart": {
+        "type": "string",
+        "enum": ["url", "signature", "scheme", "host", "port", "path", "query", "bodySHA256", "body", "token"]
+       },
+       "SignatureVerdict": {
+        "type": "object",
+        "required": ["valid", "findings"],
+        "properties": {
+         "valid": {
+          "type": "boolean",
+          "description": "Whether the official libraries take the signature. They do not mind a default port, so there may be a finding \#
+    all the same."
+         },
+         "findings": {
+          "type": "array",
+          "items": {"$ref": "#/components/schemas/SignatureFinding"},
+          "description": "What differs from what was signed."
+         }
+        },
+        "example": {
+         "valid": false,
+         "findings": [
+          {
+           "part": "path",
+           "message": "Signed is the path \"/conversations\", you saw \"/conversations/\": neither add nor drop the slash at its end."
+          }
+         ]
+        }
        },
        "SmsAddressIn": {
         "type": "object",

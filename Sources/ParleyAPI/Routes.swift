@@ -54,6 +54,7 @@ extension API {
     let deliveries = DeliveryHandlers(deliveries: engine.deliveries)
     let pauses = PauseHandlers(pauses: engine.pauses)
     let listeners = ListenerHandlers(listeners: engine.listeners)
+    let checks = SignatureCheckHandlers(checks: engine.signatureChecks)
     return [
       .post("/v2/ControlPlane/Configurations", configurations.create),
       .get("/v2/ControlPlane/Configurations", configurations.list),
@@ -82,6 +83,7 @@ extension API {
       .get("/parley/v1/Listeners/{Sid}", listeners.fetch),
       .put("/parley/v1/Listeners/{Sid}", listeners.renew),
       .delete("/parley/v1/Listeners/{Sid}", listeners.delete),
+      .post("/parley/v1/SignatureChecks", checks.create),
       .open("/health", health),
       .open("/ready", ready),
       .open("/metrics", metrics),

@@ -6,23 +6,6 @@ import ParleyStorage
 import ServiceLifecycle
 import Synchronization
 
-/// What came of a job, to be noted in one transaction with the fate of its lane.
-struct JobResult: Sendable {
-  enum Fate: Sendable {
-    /// The job is done; the next one of its lane follows.
-    case done
-    /// The job is put off, and its lane with it.
-    case again(at: Timestamp)
-    /// Nothing was done, and the lane is left to others. One whose URL is paused rests.
-    case handedBack
-  }
-
-  let fate: Fate
-  let note: @Sendable (SystemTransaction) throws -> Void
-
-  init(_ fate: Fate, note: @escaping @Sendable (SystemTransaction) throws -> Void = { _ in }) { (self.fate, self.note) = (fate, note) }
-}
-
 /// Claims lanes that are due, has their jobs done, and sleeps until there is more. Any number of nodes may run one on the same database.
 ///
 /// A lane is leased: whoever dies leaves nothing behind but a lane that is due again when the lease ends. Between lanes everything runs side

@@ -32,6 +32,23 @@ package enum Work: Sendable {
   }
 }
 
+/// What came of a job, to be noted in one transaction with the fate of its lane.
+struct JobResult: Sendable {
+  enum Fate: Sendable {
+    /// The job is done; the next one of its lane follows.
+    case done
+    /// The job is put off, and its lane with it.
+    case again(at: Timestamp)
+    /// Nothing was done, and the lane is left to others. One whose URL is paused rests.
+    case handedBack
+  }
+
+  let fate: Fate
+  let note: @Sendable (SystemTransaction) throws -> Void
+
+  init(_ fate: Fate, note: @escaping @Sendable (SystemTransaction) throws -> Void = { _ in }) { (self.fate, self.note) = (fate, note) }
+}
+
 extension JobLoop {
   /// The loop of an installation: it knows how each kind of work is done.
   package convenience init(engine: Engine, settings: WebhookSettings, sender: WebhookSender, logger: Logger) {

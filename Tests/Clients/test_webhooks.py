@@ -1,0 +1,235 @@
+"""Webhooks as their receivers see them: the official SDK and Twilio Agent Connect judge every signature."""
+
+import concurrent.futures
+import re
+import uuid
+
+import pytest
+from twilio.request_validator import RequestValidator
+
+from harness import CONFIGURATIONS, CONVERSATIONS, DELIVERIES, LISTENERS, fresh_number, participant, participants_of, sms
+from receiver import Receiver
+
+POST_HEADERS = {
+    "Content-Type": "application/json; charset=utf-8",
+    "Accept": "*/*",
+    "User-Agent": "TwilioProxy/1.1",
+}
+
+
+@pytest.fixture(scope="module")
+def hooks_server(tmp_path_factory):
+    from harness import Server
+
+    server = Server(tmp_path_factory.mktemp("hooks"), PARLEY_WEBHOOK_ALLOW_PRIVATE="true").start()
+    yield server
+    try:
+        server.stop()
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def line(hooks_server):
+    return hooks_server.wire
+
+
+@pytest.fixture
+def receiver():
+    receiver = Receiver()
+    yield receiver
+    receiver.stop()
+
+
+def is_signed(hook, token):
+    """What a receiver asks the official SDK."""
+    validator = RequestValidator(token)
+    if hook.method == "GET":
+        return validator.validate(hook.url, {}, hook["X-Twilio-Signature"])
+    return validator.validate(hook.url, hook.body.decode(), hook["X-Twilio-Signature"])
+
+
+def told(line, *callbacks, **more):
+    """A conversation whose events are told to the callbacks."""
+    configuration = line.make_configuration(statusCallbacks=list(callbacks))
+    return line.make_conversation(configuration, **more)
+
+
+def every_event(line, *callbacks):
+    """Causes each event that the API has so far: one CREATED, two ADDED, two of UPDATED, one of the participant's."""
+    made = told(line, *callbacks, name="first", participants=[participant("CUSTOMER", sms(fresh_number()), name="Ada")])
+    conversation = made["id"]
+    added = line.make_participant(conversation, sms(fresh_number()), kind="AI_AGENT", name="Tea")
+    path = participants_of(conversation, added["id"])
+    changed = {"type": "AI_AGENT", "name": "Täa ☕", "addresses": added["addresses"]}
+    assert line.put(path, changed).status == 200
+    assert line.patch(f"{CONVERSATIONS}/{conversation}", {"name": "second"}).status == 200
+    assert line.put(f"{CONVERSATIONS}/{conversation}", {"status": "CLOSED"}).status == 200
+    return conversation
+
+
+KINDS = [
+    "CONVERSATION_CREATED", "PARTICIPANT_ADDED", "PARTICIPANT_ADDED", "PARTICIPANT_UPDATED", "CONVERSATION_UPDATED",
+    "CONVERSATION_UPDATED",
+]
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_the_official_validator_accepts_every_event_and_no_other_token(hooks_server, line, receiver, method):
+    """B-HOOK-11…15, B-CONV-8, B-CONV-27, B-PART-22"""
+    conversation = every_event(line, {"url": receiver.url("/hook?tenant=7"), "method": method})
+    hooks = receiver.wait(len(KINDS))
+    assert [hook.kind for hook in hooks] == KINDS
+    for hook in hooks:
+        assert hook.method == method
+        assert is_signed(hook, hooks_server.token)
+        assert not is_signed(hook, "0123456789abcdef0123456789abcdef")
+        assert hook.event["data"].get("conversationId", hook.event["data"]["id"]) == conversation
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z", hook.event["timestamp"])
+    assert len({hook["I-Twilio-Idempotency-Token"] for hook in hooks}) == len(hooks)
+
+
+def test_the_headers_are_those_of_the_hosted_api(line, receiver):
+    """B-HOOK-11, B-HOOK-18, B-HDR-3"""
+    configuration = line.make_configuration(statusCallbacks=[{"url": receiver.url()}])
+    answer = line.post(CONVERSATIONS, {"configurationId": configuration})
+    (hook,) = receiver.wait(1)
+    for name, value in POST_HEADERS.items():
+        assert hook[name] == value
+    assert hook["Twilio-Request-Id"] == answer.headers["Twilio-Request-Id"]
+    assert str(uuid.UUID(hook["I-Twilio-Idempotency-Token"])) == hook["I-Twilio-Idempotency-Token"]
+    assert not hook.has("X-Twilio-Webhooks-Signature-Settings")
+    assert int(hook["Content-Length"]) == len(hook.body)
+
+
+def test_the_data_is_the_resource_in_the_form_of_lists(line, receiver):
+    """B-HOOK-2, B-HOOK-3"""
+    made = told(line, {"url": receiver.url()}, name="Ada", metadata={"a": "1"})
+    (hook,) = receiver.wait(1)
+    listed = next(one for one in line.get(f"{CONVERSATIONS}?pageSize=1000").json["conversations"] if one["id"] == made["id"])
+    assert hook.event["data"] == listed
+    assert set(listed) == {"id", "accountId", "configurationId", "status", "name", "createdAt", "updatedAt", "metadata"}
+
+
+def test_a_body_that_was_altered_is_refused(hooks_server, line, receiver):
+    told(line, {"url": receiver.url()})
+    (hook,) = receiver.wait(1)
+    hook.body = hook.body.replace(b"ACTIVE", b"CLOSED")
+    assert not is_signed(hook, hooks_server.token)
+
+
+def test_agent_connect_accepts_what_it_gets(hooks_server, line, receiver):
+    """The check of TAC's server, on the request as its framework would see it."""
+    pytest.importorskip("fastapi", reason="the server part of twilio-agent-connect is not installed")
+    from fastapi import Request
+    from tac.server.signature_validation import validate_twilio_webhook
+
+    every_event(line, {"url": receiver.url()})
+    for hook in receiver.wait(len(KINDS)):
+        path, _, query = hook.target.partition("?")
+        scope = {
+            "type": "http", "method": "POST", "scheme": "http", "path": path, "query_string": query.encode(), "root_path": "",
+            "server": ("127.0.0.1", receiver.port),
+            "headers": [(name.lower().encode(), value.encode()) for name, value in hook.headers],
+        }
+        assert validate_twilio_webhook(Request(scope), hooks_server.token, hook.body.decode())
+        assert not validate_twilio_webhook(Request(scope), "0" * 32, hook.body.decode())
+
+
+def test_a_thousand_webhooks_are_all_accepted(hooks_server, line, receiver):
+    """Every signature and every body; each event once, and in order within its conversation."""
+    configuration = line.make_configuration(statusCallbacks=[{"url": receiver.url()}])
+
+    def one(_):
+        conversation = line.make_conversation(configuration, name="é0")["id"]
+        for number in range(1, 20):
+            assert line.patch(f"{CONVERSATIONS}/{conversation}", {"name": f"é{number}"}).status == 200
+        return conversation
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        conversations = list(pool.map(one, range(50)))
+    hooks = receiver.wait(1000)
+    assert len(hooks) == 1000
+    assert all(is_signed(hook, hooks_server.token) for hook in hooks)
+    names = {conversation: [] for conversation in conversations}
+    for hook in hooks:
+        names[hook.event["data"]["id"]].append(hook.event["data"]["name"])
+    assert all(found == [f"é{number}" for number in range(20)] for found in names.values())
+    assert len({hook["I-Twilio-Idempotency-Token"] for hook in hooks}) == 1000
+
+
+def test_it_is_signed_with_the_auth_token_also_when_a_key_calls(hooks_server, line, receiver):
+    """B-AUTH-7"""
+    key = hooks_server.new_key(line)
+    told(key, {"url": receiver.url()})
+    (hook,) = receiver.wait(1)
+    assert is_signed(hook, hooks_server.token)
+    assert not is_signed(hook, key.secret)
+
+
+def test_user_info_is_a_login_and_not_signed_and_a_fragment_is_dropped(hooks_server, line, receiver):
+    """B-HOOK-14, B-HOOK-19, B-HOOK-36"""
+    told(line, {"url": f"http://ada:p%40ss@127.0.0.1:{receiver.port}/hook?a=1&b=%20x#rc=3"})
+    (hook,) = receiver.wait(1)
+    assert hook["Authorization"] == "Basic YWRhOnBAc3M="
+    assert hook.target.startswith("/hook?a=1&b=%20x&bodySHA256=")
+    assert is_signed(hook, hooks_server.token)
+
+
+def test_a_failing_receiver_gets_the_same_event_again_before_the_next(hooks_server, line):
+    """B-HOOK-12, B-HOOK-32, B-HOOK-34"""
+    seen = set()
+
+    def fail_once(hook):
+        token = hook["I-Twilio-Idempotency-Token"]
+        if token in seen or hook.kind != "CONVERSATION_CREATED":
+            return 204
+        seen.add(token)
+        return 503, {"Retry-After": "1"}
+
+    receiver = Receiver(fail_once)
+    made = told(line, {"url": receiver.url()}, participants=[participant("CUSTOMER", sms(fresh_number()))])
+    first, again, added = receiver.wait(3)
+    assert [first.kind, again.kind, added.kind] == ["CONVERSATION_CREATED", "CONVERSATION_CREATED", "PARTICIPANT_ADDED"]
+    assert first.body == again.body and first["I-Twilio-Idempotency-Token"] == again["I-Twilio-Idempotency-Token"]
+    assert first["Twilio-Request-Id"] == again["Twilio-Request-Id"]
+    listed = line.get(f"{DELIVERIES}?conversationId={made['id']}&eventType=CONVERSATION_CREATED").json["deliveries"]
+    attempts = line.get(f"{DELIVERIES}/{listed[0]['id']}").json["attempts"]
+    assert attempts[0]["status"] == 503 and attempts[0]["nextAttemptAt"] is not None
+    receiver.stop()
+
+
+def test_a_list_of_callbacks_in_patch_replaces_and_an_empty_one_stops(line, receiver):
+    """B-CONV-24, B-HOOK-6"""
+    made = told(line, {"url": receiver.url("/old")})
+    path = f"{CONVERSATIONS}/{made['id']}"
+    twice = [{"url": receiver.url("/new")}] * 2
+    assert line.patch(path, {"configuration": {"statusCallbacks": twice}}).status == 200
+    assert line.patch(path, {"name": "a"}).status == 200
+    assert line.patch(path, {"configuration": {"statusCallbacks": []}}).status == 200
+    assert line.patch(path, {"name": "b"}).status == 200
+    assert line.patch(path, {"configuration": {"statusCallbacks": None}}).status == 200
+    assert line.patch(path, {"name": "c"}).status == 200
+    hooks = receiver.wait(4)
+    told_to = [(hook.target.partition("?")[0], hook.event["data"]["name"]) for hook in hooks]
+    assert sorted(told_to, key=str) == sorted([("/old", None), ("/new", "a"), ("/new", "a"), ("/old", "c")], key=str)
+
+
+def test_a_listener_hears_what_no_callback_does(hooks_server, line, receiver):
+    """B-HOOK-6"""
+    other = hooks_server.new_account("listener")
+    made = other.post(LISTENERS, {"url": receiver.url("/listen"), "expiresInSeconds": 600})
+    assert made.status == 201, made.body
+    conversation = told(other)["id"]
+    (hook,) = receiver.wait(1)
+    assert hook.event["data"]["id"] == conversation
+    assert is_signed(hook, other.secret)
+    assert other.delete(f"{LISTENERS}/{made.json['id']}").status == 204
+
+
+def test_private_and_plain_urls_are_refused_unless_they_are_allowed(wire):
+    """B-HOOK-20"""
+    for url in ["http://example.com/", "https://127.0.0.1/", "https://[::ffff:10.0.0.1]/", "https://0x7f.1/", "https://hook.internal/"]:
+        body = {"displayName": "a", "description": "b", "conversationGroupingType": "GROUP_BY_PROFILE"}
+        answer = wire.post(CONFIGURATIONS, {**body, "memoryStoreId": "mem_store_01kcqy77zxyyk596ngya1dq91k", "statusCallbacks": [{"url": url}]})
+        assert answer.status == 400 and "statusCallbacks[0].url" in answer.problem_paths
