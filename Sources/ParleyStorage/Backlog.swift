@@ -25,7 +25,7 @@ extension Transaction {
     let oldest: [(id: String, lane: String, attempts: Int64)] = try connection.all(
       """
       SELECT id, lane_id, attempt_count FROM delivery WHERE account_id = \(account) AND url_hash = \(urlHash) AND state = 'PENDING'
-      ORDER BY created_at, id LIMIT \(limit)
+      ORDER BY id LIMIT \(limit)
       """
     ) { ($0.text(0), $0.text(1), $0.integer(2)) }
     for (id, lane, attempts) in oldest {

@@ -173,7 +173,7 @@ extension Migration {
           PRIMARY KEY (account_id, id)
         );
         CREATE INDEX delivery_of_conversation ON delivery (account_id, conversation_id, id);
-        CREATE INDEX delivery_pending ON delivery (account_id, url_hash, created_at, id) WHERE state = 'PENDING';
+        CREATE INDEX delivery_pending ON delivery (account_id, id, url_hash, created_at) WHERE state = 'PENDING';
         CREATE INDEX delivery_failed ON delivery (account_id, id) WHERE state = 'FAILED';
 
         CREATE TABLE attempt (
