@@ -53,7 +53,8 @@ struct ErrorReply {
     case .refusedByState(.groupingKeysFull):
       self.init(.badRequest, 20001, "The participants would give the conversation more than \(Grouping.keysMax) pairs of addresses")
     case .refusedByState(.deliveryNotFailed): self.init(.badRequest, 20001, "The delivery is not FAILED, so it can't be sent again")
-    case .refusedByState(.listenersFull): self.init(.badRequest, 20001, "The account has \(Listener.liveMax) listeners, and no room for more")
+    case .refusedByState(.listenersFull):
+      self.init(.badRequest, 20001, "The account has \(Listener.liveMax) listeners, and no room for more")
     case .refusedByState(.pausesFull): self.init(.badRequest, 20001, "The account has \(Pause.pausesMax) pauses, and no room for more")
     case .conflict(.addressOwned(let owner)):
       self.init(.conflict, 20409, "Another participant has this address", headers: [(.conflictingResourceId, owner.text)])

@@ -41,6 +41,10 @@ BY_ADDRESSES_AND_CHANNEL = "GROUP_BY_PARTICIPANT_ADDRESSES_AND_CHANNEL_TYPE"
 CONVERSATIONS = "/v2/Conversations"
 CONFIGURATIONS = "/v2/ControlPlane/Configurations"
 OPERATIONS = "/v2/ControlPlane/Operations"
+DELIVERIES = "/parley/v1/Deliveries"
+PAUSES = "/parley/v1/Pauses"
+LISTENERS = "/parley/v1/Listeners"
+SIGNATURE_CHECKS = "/parley/v1/SignatureChecks"
 
 # Well formed, and in no account.
 NOBODY = "01kc3e28jt97kb6cq643dzvmxx"
@@ -48,6 +52,9 @@ NO_CONVERSATION = f"conv_conversation_{NOBODY}"
 NO_PARTICIPANT = f"conv_participant_{NOBODY}"
 NO_CONFIGURATION = f"conv_configuration_{NOBODY}"
 NO_OPERATION = f"proc_job_{NOBODY}"
+NO_DELIVERY = f"parley_delivery_{NOBODY}"
+NO_PAUSE = f"parley_pause_{NOBODY}"
+NO_LISTENER = f"parley_listener_{NOBODY}"
 
 _numbers = itertools.count(1)
 
@@ -152,6 +159,9 @@ class Wire:
 
     def patch(self, path, body=None):
         return self.send("PATCH", path, body)
+
+    def delete(self, path):
+        return self.send("DELETE", path)
 
     def connect(self):
         """A bare connection, for what no HTTP library would send."""

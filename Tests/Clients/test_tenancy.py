@@ -3,8 +3,15 @@
 import pytest
 
 from harness import (
-    CONFIGURATIONS, CONVERSATIONS, NO_CONFIGURATION, NO_CONVERSATION, NO_OPERATION, NO_PARTICIPANT, OPERATIONS,
-    a_configuration, fresh_number, participant, participants_of, sms)
+    CONFIGURATIONS, CONVERSATIONS, DELIVERIES, LISTENERS, NO_CONFIGURATION, NO_CONVERSATION, NO_DELIVERY, NO_LISTENER, NO_OPERATION,
+    NO_PARTICIPANT, NO_PAUSE, OPERATIONS, PAUSES, a_configuration, fresh_number, participant, participants_of, sms)
+
+
+CALLBACK = "https://events.harbor.example/told"
+# Ids that were never made, by the names that the routes below give them.
+NOWHERE = {
+    "configuration": NO_CONFIGURATION, "operation": NO_OPERATION, "conversation": NO_CONVERSATION, "participant": NO_PARTICIPANT,
+    "delivery": NO_DELIVERY, "pause": NO_PAUSE, "listener": NO_LISTENER}
 
 
 class Household:
@@ -13,11 +20,15 @@ class Household:
     def __init__(self, server, name):
         self.account = server.new_account(name)
         self.key = server.new_key(self.account)
-        accepted = self.account.post(CONFIGURATIONS, a_configuration())
+        # The callback is paused, so that nothing leaves the machine.
+        self.pause = self.account.post(PAUSES, {"url": CALLBACK}).json["id"]
+        self.listener = self.account.post(LISTENERS, {"url": CALLBACK, "expiresInSeconds": 3600}).json["id"]
+        accepted = self.account.post(CONFIGURATIONS, a_configuration(statusCallbacks=[{"url": CALLBACK}]))
         assert accepted.status == 202, accepted.body
         self.operation = accepted.headers["Operation-Id"]
         self.configuration = accepted.json["related"]["configurationId"]
         self.conversation = self.account.make_conversation(self.configuration)["id"]
+        self.delivery = self.account.get(DELIVERIES, conversationId=self.conversation).json["deliveries"][0]["id"]
         self.participant = self.account.make_participant(self.conversation, sms(fresh_number(), channelId="CA4711"))["id"]
 
 
@@ -31,7 +42,7 @@ def theirs(server):
     return Household(server, "theirs")
 
 
-# Every route that takes an id, with a body that it would take.
+# Every route that takes an id and that the owner can take again and again, with a body that it would take.
 ROUTES = [
     ("GET", "{configurations}/{configuration}", None),
     ("GET", "{operations}/{operation}", None),
@@ -42,15 +53,20 @@ ROUTES = [
     ("POST", "{conversations}/{conversation}/Participants", participant("AGENT")),
     ("GET", "{conversations}/{conversation}/Participants/{participant}", None),
     ("PUT", "{conversations}/{conversation}/Participants/{participant}", {"name": "taken"}),
+    ("GET", "{deliveries}/{delivery}", None),
+    ("GET", "{pauses}/{pause}", None),
+    ("GET", "{listeners}/{listener}", None),
+    ("PUT", "{listeners}/{listener}", {"expiresInSeconds": 3600}),
 ]
 
 
 def path_to(route, **ids):
-    return route.format(configurations=CONFIGURATIONS, operations=OPERATIONS, conversations=CONVERSATIONS, **ids)
+    return route.format(configurations=CONFIGURATIONS, operations=OPERATIONS, conversations=CONVERSATIONS, deliveries=DELIVERIES, pauses=PAUSES,
+        listeners=LISTENERS, **ids)
 
 
 def ids_of(household):
-    return {name: getattr(household, name) for name in ("configuration", "operation", "conversation", "participant")}
+    return {name: getattr(household, name) for name in NOWHERE}
 
 
 def without_ids(answer):
@@ -63,9 +79,7 @@ def test_another_accounts_ids_are_as_if_they_never_existed(ours, theirs, method,
     """B-AUTH-4, B-OP-6"""
     wire = getattr(ours, login)
     answer = wire.send(method, path_to(route, **ids_of(theirs)), body)
-    nowhere = {
-        "configuration": NO_CONFIGURATION, "operation": NO_OPERATION, "conversation": NO_CONVERSATION, "participant": NO_PARTICIPANT}
-    never = wire.send(method, path_to(route, **nowhere), body)
+    never = wire.send(method, path_to(route, **NOWHERE), body)
     assert (answer.status, answer.json["code"]) == (404, 20404)
     assert (never.status, without_ids(never)) == (404, without_ids(answer))
 
@@ -77,6 +91,20 @@ def test_the_owner_and_its_key_reach_them(theirs, method, route, body):
         body = {"status": "ACTIVE"}
     for wire in (theirs.account, theirs.key):
         assert wire.send(method, path_to(route, **ids_of(theirs)), body).status in (200, 201)
+
+
+@pytest.mark.parametrize("login", ["account", "key"])
+def test_what_would_end_or_resend_another_accounts_things_reaches_nothing(ours, theirs, login):
+    """B-AUTH-4: these the owner could do only once"""
+    wire = getattr(ours, login)
+    for answer in (
+            wire.post(f"{DELIVERIES}/{theirs.delivery}/Resend"), wire.delete(f"{PAUSES}/{theirs.pause}"),
+            wire.delete(f"{LISTENERS}/{theirs.listener}")):
+        assert (answer.status, answer.json["code"]) == (404, 20404)
+    for path in (f"{PAUSES}/{theirs.pause}", f"{LISTENERS}/{theirs.listener}"):
+        assert theirs.account.get(path).status == 200
+    shown = theirs.account.get(f"{DELIVERIES}/{theirs.delivery}").json
+    assert (shown["state"], shown["paused"]) == ("PENDING", True)
 
 
 def test_a_participant_is_not_reached_through_ones_own_conversation(ours, theirs):
@@ -94,7 +122,8 @@ def test_another_accounts_configuration_makes_no_conversation(ours, theirs):
 
 def test_lists_show_ones_own_alone(ours, theirs):
     """B-AUTH-4"""
-    for path, key, field in [(CONVERSATIONS, "conversations", "conversation"), (CONFIGURATIONS, "configurations", "configuration")]:
+    for path, key, field in [(CONVERSATIONS, "conversations", "conversation"), (CONFIGURATIONS, "configurations", "configuration"),
+                             (DELIVERIES, "deliveries", "delivery"), (PAUSES, "pauses", "pause"), (LISTENERS, "listeners", "listener")]:
         listed = {item["id"] for item in ours.account.get(path).json[key]}
         assert getattr(ours, field) in listed and getattr(theirs, field) not in listed
     found = ours.account.get(CONVERSATIONS, channelId="CA4711").json["conversations"]

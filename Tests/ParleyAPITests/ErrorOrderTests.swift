@@ -70,6 +70,16 @@ struct ErrorOrderTests {
       name: "404 of the path's resource before 400 of the body, PATCH", request: WireRequest("PATCH", "/v2/Conversations/\(missing)", "[]"),
       status: 404, says: "Conversation"),
     Row(
+      name: "404 of the path's resource before 400 of the body, PUT of a listener",
+      request: WireRequest("PUT", "/parley/v1/Listeners/parley_listener_00000000000000000000000009", "{"), status: 404, says: "Listener"),
+    Row(
+      name: "401 before 405 of an extension", request: WireRequest("PUT", "/parley/v1/Pauses"), status: 401, says: "Auth", isSignedIn: false
+    ),
+    Row(
+      name: "429 before 404 of the resource, DELETE",
+      request: WireRequest("DELETE", "/parley/v1/Pauses/parley_pause_00000000000000000000000009"), status: 429, says: "Too many",
+      isOverRate: true),
+    Row(
       name: "400 of the body before 404 of its configurationId",
       request: WireRequest("POST", "/v2/Conversations", #"{"configurationId":"\#(missingConfiguration)","name":7}"#), status: 400,
       says: "name"),

@@ -13,6 +13,8 @@ struct TenancyTests {
     "PATCH /v2/Conversations/{Sid}": #"{"name":"mine"}"#,
     "POST /v2/Conversations/{ConversationSid}/Participants": #"{"addresses":[]}"#,
     "PUT /v2/Conversations/{ConversationSid}/Participants/{Sid}": #"{"name":"mine"}"#,
+    "POST /parley/v1/Deliveries/{Sid}/Resend": "{}",
+    "PUT /parley/v1/Listeners/{Sid}": #"{"expiresInSeconds":10}"#,
   ]
 
   @Test("every route with another account's ids answers exactly as with ids that never were")
@@ -20,18 +22,25 @@ struct TenancyTests {
     try await TestServer.with(accounts: 2) { server in
       let (owner, stranger) = (server.callers[0], server.callers[1])
       let body = #"""
-        {"displayName":"a","description":"","conversationGroupingType":"GROUP_BY_PROFILE","memoryStoreId":"\#(TestServer.store)"}
+        {"displayName":"a","description":"","conversationGroupingType":"GROUP_BY_PROFILE","memoryStoreId":"\#(TestServer.store)",
+         "statusCallbacks":[{"url":"\#(TestServer.hook)"}]}
         """#
       let accepted = try await server.send(WireRequest("POST", "/v2/ControlPlane/Configurations", body), as: owner)
       let configuration = try accepted.string("related.configurationId")
       let conversation = try await server.conversation(of: configuration)
       let participant = try await server.participant("+14155550100", in: conversation)
+      try await server.giveUp(TestServer.hook)
+      let delivery = try await server.deliveries()[0]
+      let url = #"{"url":"\#(TestServer.hook)"}"#
+      let pause = try await server.send("POST", "/parley/v1/Pauses", url).string("id")
+      let listener = try await server.send("POST", "/parley/v1/Listeners", url).string("id")
       let own = try await server.conversation(as: stranger)
       /// For each template its parameters with the owner's ids, and with ids of the same form that never were.
       func targets(_ template: String) -> [(theirs: String, nobodys: String)] {
         let theirs = [
           "Configurations/{Sid}": configuration, "Operations/{Sid}": accepted["Operation-Id"] ?? "", "Conversations/{Sid}": conversation,
-          "Participants/{Sid}": participant, "Conversations/{ConversationSid}": conversation,
+          "Participants/{Sid}": participant, "Conversations/{ConversationSid}": conversation, "Deliveries/{Sid}": delivery,
+          "Pauses/{Sid}": pause, "Listeners/{Sid}": listener,
         ]
         func filled(_ id: (String) -> String) -> String {
           theirs.reduce(template) { path, part in
@@ -58,13 +67,16 @@ struct TenancyTests {
           tried += 1
         }
       }
-      #expect(tried == 11)
+      #expect(tried == 18)
 
       let untouched = try await server.send(WireRequest("GET", "/v2/Conversations/\(conversation)"), as: owner)
       #expect(try untouched.string("status") == "ACTIVE")
       #expect(try untouched.value("name") == .null)
       #expect(try untouched.string("participants[0].name") == "+14155550100")
       #expect(try untouched.value("participants[1]") == nil)
+      #expect(try await server.send("GET", "/parley/v1/Deliveries/\(delivery)").string("state") == "FAILED")
+      #expect(try await server.send("GET", "/parley/v1/Pauses/\(pause)").status == 200)
+      #expect(try await server.send("GET", "/parley/v1/Listeners/\(listener)").string("expiresAt") == "2026-01-02T03:05:05Z")
     }
   }
 
@@ -74,11 +86,16 @@ struct TenancyTests {
       let (owner, stranger) = (server.callers[0], server.callers[1])
       let call = #"[{"addresses":[{"channel":"VOICE","address":"+14155550100","channelId":"CA1"}]}]"#
       let configuration = try await server.configuration()
-      _ = try await server.conversation(of: configuration, participants: call)
-      _ = try await server.conversation()
+      let first = try await server.conversation(of: configuration, participants: call)
+      _ = try await server.conversation(of: server.configuration(calling: TestServer.hook, TestServer.hook))
+      for url in [TestServer.hook, TestServer.otherHook] {
+        for list in ["Pauses", "Listeners"] { _ = try await server.send("POST", "/parley/v1/\(list)", #"{"url":"\#(url)"}"#) }
+      }
       for target in [
         "/v2/Conversations", "/v2/Conversations?status=ACTIVE", "/v2/Conversations?channelId=CA1", "/v2/ControlPlane/Configurations",
-        "/v2/ControlPlane/Configurations?memoryStoreId=\(TestServer.store)",
+        "/v2/ControlPlane/Configurations?memoryStoreId=\(TestServer.store)", "/parley/v1/Deliveries",
+        "/parley/v1/Deliveries?conversationId=\(first)", "/parley/v1/Deliveries?url=https://hooks.example.com/events&state=PENDING",
+        "/parley/v1/Pauses", "/parley/v1/Listeners",
       ] {
         let answer = try await server.send(WireRequest("GET", target), as: stranger)
         #expect(answer.status == 200)
@@ -89,6 +106,27 @@ struct TenancyTests {
         #expect(try await server.send(WireRequest("GET", "\(name)&pageToken=\(token)"), as: owner).status == 200)
         #expect(try await server.send(WireRequest("GET", "\(name)&pageToken=\(token)"), as: stranger).status == 400)
       }
+    }
+  }
+
+  @Test("a pause holds, a listener hears and resending reaches nothing of another account")
+  func callbacks() async throws {
+    try await TestServer.with(accounts: 2) { server in
+      let (owner, stranger) = (server.callers[0], server.callers[1])
+      _ = try await server.conversation(of: server.configuration(calling: TestServer.hook))
+      try await server.giveUp(TestServer.hook)
+      let url = #"{"url":"\#(TestServer.hook)"}"#
+      for target in ["Pauses", "Listeners"] {
+        #expect(try await server.send(WireRequest("POST", "/parley/v1/\(target)", url), as: stranger).status == 201)
+      }
+      let resent = try await server.send(WireRequest("POST", "/parley/v1/Deliveries/Resend", url), as: stranger)
+      #expect(try resent.value("resent") == .number(.init(text: "0")))
+      _ = try await server.conversation()
+      #expect(try await server.deliveries(as: stranger).isEmpty)
+      let listed = try await server.send(WireRequest("GET", "/parley/v1/Deliveries"), as: owner)
+      #expect(try listed.value("deliveries[0].paused") == .bool(false))
+      #expect(try listed.string("deliveries[0].state") == "FAILED")
+      #expect(try listed.value("deliveries[1]") == nil)
     }
   }
 

@@ -6,7 +6,7 @@ package struct Exchange {
   /// Said of headers and members whose values are made up anew each time.
   private static let random = "…"
   private static let randomHeaders = ["twilio-request-id", "twilio-request-duration"]
-  private static let randomMembers = ["nextToken", "previousToken"]
+  private static let randomMembers = ["nextToken", "previousToken", "idempotencyToken", "requestId"]
   /// What every request has, and says nothing of what is tested.
   private static let tacitHeaders = ["host", "authorization", "content-length"]
 
