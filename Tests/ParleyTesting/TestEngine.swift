@@ -1,3 +1,4 @@
+import Logging
 import ParleyDomain
 import ParleyEngine
 import ParleyStorage
@@ -11,11 +12,14 @@ package struct TestEngine: Sendable {
   /// Where the database file is.
   package let path: String
 
-  /// Runs a test on a fresh engine, which ends with it.
-  package static func with(_ kind: TestDatabase.Kind = .sqlite, _ test: (TestEngine) async throws -> Void) async throws {
+  /// Runs a test on a fresh engine, which ends with it. `policy` says where its callbacks may lead.
+  package static func with(
+    _ kind: TestDatabase.Kind = .sqlite, policy: CallbackPolicy = CallbackPolicy(allowPrivate: false),
+    _ test: (TestEngine) async throws -> Void
+  ) async throws {
     let opened = try TestDatabase(kind)
     do {
-      try await test(TestEngine(opened))
+      try await test(TestEngine(opened, policy))
       await opened.end()
     } catch {
       await opened.end()
@@ -23,15 +27,51 @@ package struct TestEngine: Sendable {
     }
   }
 
-  private init(_ opened: TestDatabase) async throws {
+  /// Runs a test with a loop of the engine, by itself the only one. Nothing is open behind it when the test ends. The loop rests until the
+  /// test runs it.
+  package func loop<Value>(
+    _ settings: WebhookSettings = WebhookSettings(), names: any HostResolver = TestNames(), _ test: (JobLoop) async throws -> Value
+  ) async throws -> Value {
+    let sender = WebhookSender(addresses: AddressGuard(policy: engine.callbacks, resolver: names, lifetime: .zero), settings: settings)
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    do {
+      let value = try await test(JobLoop(engine: engine, settings: settings, sender: sender, logger: logger))
+      await sender.shutDown()
+      return value
+    } catch {
+      await sender.shutDown()
+      throw error
+    }
+  }
+
+  private init(_ opened: TestDatabase, _ policy: CallbackPolicy) async throws {
     guard let key = SecretKey(Array(0..<UInt8(SecretKey.byteCount))) else { throw StartFailure("32 bytes were no key") }
     let clock = TestClock()
     engine = Engine(
-      database: opened.database, key: key, callbacks: CallbackPolicy(allowPrivate: false), clock: { clock.now },
+      database: opened.database, key: key, callbacks: policy, clock: { clock.now },
       ids: IDGenerator(random: CountedBits()))
     self.clock = clock
     path = opened.path
     account = try await engine.accounts.create(name: "test").account.id
+  }
+}
+
+/// A name server of a test: each name has its answers, and gives one after the other, the last again and again. Others are unknown.
+package final class TestNames: HostResolver {
+  package struct Unknown: Error {}
+
+  private let answers: Mutex<[String: [String]]>
+
+  package init(_ answers: [String: [String]] = [:]) { self.answers = Mutex(answers) }
+
+  package func addresses(of host: String) async throws -> [IPAddress] {
+    let answer = answers.withLock { answers in
+      let rest = answers[host] ?? []
+      if rest.count > 1 { answers[host] = Array(rest.dropFirst()) }
+      return rest.first
+    }
+    guard let address = answer.flatMap({ IPAddress($0) }) else { throw Unknown() }
+    return [address]
   }
 }
 
