@@ -123,8 +123,10 @@ package struct Server: Sendable {
   private func head(of reply: Reply, id: RequestID, microseconds: Int, concurrent: Int) -> HTTPResponse {
     var fields = HTTPFields()
     fields.reserveCapacity(6 + reply.headers.count)
-    fields.append(HTTPField(name: .contentType, value: reply.contentType))
-    fields.append(HTTPField(name: .contentLength, value: String(reply.body.readableBytes)))
+    if reply.status != .noContent {
+      fields.append(HTTPField(name: .contentType, value: reply.contentType))
+      fields.append(HTTPField(name: .contentLength, value: String(reply.body.readableBytes)))
+    }
     fields.append(HTTPField(name: .date, value: dates.text(at: api.engine.now())))
     fields.append(HTTPField(name: .twilioRequestId, value: id.text))
     fields.append(HTTPField(name: .twilioRequestDuration, value: Milliseconds.asSeconds(microseconds / 1000)))
