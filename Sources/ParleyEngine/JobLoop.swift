@@ -39,6 +39,13 @@ package final class JobLoop: Service {
     (self.engine, self.settings, self.logger, self.watch, runJob) = (engine, settings, logger, watch, run)
   }
 
+  /// Makes due what a process that was killed had in hand, instead of waiting for its leases to end. Only where no other process can use the
+  /// database, and before this one does.
+  package func takeOver() async throws {
+    let now = engine.now()
+    try await engine.database.writeRelaxed { try $0.endLeases(at: now) }
+  }
+
   /// Runs until the service is told to stop. Then what is in flight may finish for a while, and the rest is handed back.
   package func run() async throws {
     await withGracefulShutdownHandler {

@@ -18,6 +18,11 @@ extension SystemTransaction {
     ) { ($0.text(0), $0.timestamp(1)) }
   }
 
+  /// Ends all leases, where nobody can hold one.
+  package func endLeases(at now: Timestamp) throws {
+    try connection.send("UPDATE lane SET lease = '', due_at = \(now) WHERE lease <> ''")
+  }
+
   /// Whether a lane of the host is due: a read, where a claim would be a write.
   package func hasDue(host: String, at now: Timestamp) throws -> Bool {
     try connection.one("SELECT 1 FROM lane WHERE host = \(host) AND paused = 0 AND due_at <= \(now) LIMIT 1") { _ in true } ?? false

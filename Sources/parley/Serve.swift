@@ -146,6 +146,7 @@ struct Serve: AsyncParsableCommand {
     }
     let sender = WebhookSender(addresses: AddressGuard(policy: engine.callbacks, resolver: SystemResolver()), settings: settings.webhooks)
     let loop = JobLoop(engine: engine, settings: settings.webhooks, sender: sender, logger: Logger(label: "webhooks"))
+    if settings.database.folder != nil { try await loop.takeOver() }
     let group = ServiceGroup(configuration: .init(services: [loop, service], logger: Logger(label: "services")))
     let shutdown = Shutdown(drainSeconds: settings.drainSeconds, api: api) { Task { await group.triggerGracefulShutdown() } }
     defer { shutdown.end() }
