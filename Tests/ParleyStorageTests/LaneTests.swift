@@ -1,0 +1,79 @@
+import ParleyDomain
+import ParleyTesting
+import Testing
+
+@testable import ParleyStorage
+
+/// Lanes: who may have one, for how long, and how surely it is written.
+@Suite struct LaneTests {
+  private static let now = TestClock.start
+  private static let lane = Lane(account: nil, id: "a", host: "h:1", urlHash: "")
+
+  @Test("A leased lane is nobody else's until the lease ends; who lost it can't renew it", arguments: TestDatabase.kinds)
+  func lease(kind: TestDatabase.Kind) async throws {
+    try await TestDatabase.with(kind) { database in
+      let now = Self.now
+      try await database.writeSystem { try $0.addUnlessThere(Job(key: "1", work: [123, 125]), to: Self.lane, at: now) }
+      let claim: @Sendable (String, Timestamp) async throws -> [LeasedLane] = { lease, now in
+        try await database.writeRelaxed { try $0.claim(host: "h:1", upTo: 5, lease: lease, until: now.adding(.seconds(20)), at: now) }
+      }
+      let first = try await claim("one", now)
+      #expect(first.map(\.lane.id) == ["a"])
+      let early = try await claim("two", now.adding(.milliseconds(19999)))
+      #expect(early.isEmpty)
+      let second = try await claim("two", now.adding(.seconds(20)))
+      #expect(second.count == 1)
+      await #expect(throws: LostLease.self) { try await database.writeRelaxed { try $0.renew(first[0], until: now.adding(.seconds(60))) } }
+      try await database.writeRelaxed { tx in
+        try tx.renew(second[0], until: now.adding(.seconds(60)))
+        try tx.release(second[0], due: now.adding(.seconds(30)))
+      }
+      let due = try await database.readSystem { try $0.dueTimes().map(\.due) }
+      #expect(due == [now.adding(.seconds(30))])
+    }
+  }
+
+  @Test("Jobs stay in their order, and each host is told with its earliest lane", arguments: TestDatabase.kinds)
+  func order(kind: TestDatabase.Kind) async throws {
+    try await TestDatabase.with(kind) { database in
+      let now = Self.now
+      try await database.writeSystem { tx in
+        for key in ["z", "a", "m", "a"] { try tx.addUnlessThere(Job(key: key, work: [123, 125]), to: Self.lane, at: now) }
+        let later = Lane(account: nil, id: "b", host: "h:1", urlHash: "")
+        try tx.addUnlessThere(Job(key: "1", work: [123, 125]), to: later, at: now.adding(.seconds(5)))
+        let other = Lane(account: nil, id: "c", host: "i:1", urlHash: "")
+        try tx.addUnlessThere(Job(key: "1", work: [123, 125]), to: other, at: now.adding(.seconds(7)))
+      }
+      let (keys, times) = try await database.readSystem { tx in (try tx.heads(of: Self.lane, limit: 10).map(\.key), try tx.dueTimes()) }
+      #expect(keys == ["z", "a", "m"])
+      #expect(times.map(\.host) == ["h:1", "i:1"])
+      #expect(times.map(\.due) == [now, now.adding(.seconds(7))])
+    }
+  }
+
+  @Test("SQLite waits for the disk in a durable write, and not in a relaxed one")
+  func relaxedSQLite() async throws {
+    try await TestDatabase.with { database in
+      let ask: @Sendable (SystemTransaction) throws -> Int64? = { try $0.connection.one("PRAGMA synchronous") { $0.integer(0) } }
+      for _ in 0..<2 {
+        let durable = try await database.writeSystem(ask)
+        let relaxed = try await database.writeRelaxed(ask)
+        #expect((durable, relaxed) == (2, 1))
+      }
+    }
+  }
+
+  @Test("PostgreSQL waits for the disk in a durable write, and not in a relaxed one")
+  func relaxedPostgres() async throws {
+    try await TestDatabase.with(.postgres) { database in
+      let ask: @Sendable (SystemTransaction) throws -> String? = {
+        try $0.connection.one("SELECT current_setting('synchronous_commit')") { $0.text(0) }
+      }
+      for _ in 0..<2 {
+        let durable = try await database.writeSystem(ask)
+        let relaxed = try await database.writeRelaxed(ask)
+        #expect(durable != "off" && relaxed == "off")
+      }
+    }
+  }
+}
