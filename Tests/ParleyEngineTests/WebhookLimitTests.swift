@@ -31,6 +31,8 @@ import Testing
       try await TestReceiver.with { other in
         try await TestEngine.calling(.sqlite, settings) { test, loop in
           try await test.make(conversations: 10, telling: stuck.url)
+          // The stuck host is the first to be asked for.
+          test.clock.advance(milliseconds: 1)
           try await test.make(conversations: 3, telling: other.url)
           async let ran: Void = loop.runUntilIdle()
           try await stuck.requests(count: 2)
