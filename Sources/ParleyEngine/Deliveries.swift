@@ -19,7 +19,9 @@ package struct Deliveries: Sendable {
 
   /// A page of deliveries, newest first.
   package func list(_ filter: DeliveryFilter, _ request: PageRequest, for account: Account.ID) async throws -> Page {
-    try await engine.database.read(for: account, .page(of: request)) { tx in
+    // What no index has may be far away.
+    let isNear = filter.url == nil && filter.eventKinds.isEmpty && filter.states != [.delivered]
+    return try await engine.database.read(for: account, isNear ? .page(of: request) : .bulk) { tx in
       try tx.deliveries(filter, urlHash: filter.url.map(Outbox.urlHash), request)
     }
   }
