@@ -3,13 +3,16 @@
 Its fenced blocks are run from top to bottom in one shell, beside a server whose files lie where `script/server` puts them.
 """
 
+import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import requests
 
 from harness import ANSWER_SECONDS, CONVERSATIONS, REPOSITORY
 
@@ -58,3 +61,38 @@ def test_the_first_conversation_works_as_it_stands(another_server, blocks):
     assert "more_info" not in said, f"the server refused something:\n{said}"
     assert "Traceback" not in said, said
     assert len(server.wire.get(CONVERSATIONS).json["conversations"]) > before
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_the_receiver_of_webhooks_works_as_it_stands(another_server):
+    """It prints the event that the section's own conversation causes, and refuses one that was altered."""
+    blocks = blocks_under("Webhooks", (REPOSITORY / "README.md").read_text())
+    (program,) = [text for language, text in blocks if language == "python"]
+    (shell,) = [text for language, text in blocks if language == "sh"]
+    assert "RequestValidator" in program and "3000" in program and "3000" in shell
+    port = free_port()
+    server = another_server(PARLEY_WEBHOOK_ALLOW_PRIVATE="true")
+    login = {"TWILIO_ACCOUNT_SID": server.sid, "TWILIO_AUTH_TOKEN": server.token, "PARLEY_URL": server.url, "NO_PROXY": "127.0.0.1"}
+    receiver = subprocess.Popen(
+        [sys.executable, "-c", program.replace("3000", str(port))], env={**os.environ, **login}, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True)
+    try:
+        prepare = next(text for language, text in blocks_under(HEADING, (REPOSITORY / "README.md").read_text()) if "api()" in text)
+        ran = subprocess.run(
+            ["sh", "-ec", prepare + shell.replace("3000", str(port))], cwd=server.folder, env={**os.environ, **login},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=ANSWER_SECONDS)
+        assert ran.returncode == 0 and "more_info" not in ran.stdout, ran.stdout + ran.stderr
+        event = json.loads(receiver.stdout.readline())
+        assert (event["eventType"], event["data"]["name"]) == ("CONVERSATION_CREATED", "Hooked")
+        forged = {"X-Twilio-Signature": "AAAA", "Content-Type": "application/json"}
+        answer = requests.post(f"http://127.0.0.1:{port}/hook?bodySHA256=0", b"{}", headers=forged, timeout=ANSWER_SECONDS)
+        assert answer.status_code == 403
+        assert receiver.stdout.readline() == "a forgery\n"
+    finally:
+        receiver.kill()
+        receiver.wait()
