@@ -1,0 +1,95 @@
+import Foundation
+import ParleyTesting
+import Testing
+
+extension NodeTests {
+  /// Webhooks of several nodes on one database.
+  @Suite struct HookNodeTests {
+    @Test(
+      "Three nodes, one of them killed again and again, and a receiver that fails at random: every event arrives, those of each of 50 conversations in order"
+    )
+    func kills() async throws {
+      let unreliable = Unreliable()
+      try await TestReceiver.with({ request, _ in unreliable.answer(request) }) { receiver in
+        try await NodeCluster.with([[], [], []], HookLoad.settings) { cluster in
+          let load = HookLoad()
+          let configuration = try await HookLoad.configuration(receiver.url, on: cluster.node(0))
+          try await withThrowingTaskGroup(of: Void.self) { group in
+            for writer in 0..<10 {
+              group.addTask { for _ in 0..<5 { try await Self.write(load, configuration, writer, on: cluster) } }
+            }
+            for round in 0..<4 {
+              let child = cluster.node(round).child
+              load.after(60 + round * 37 % 60) { child.signal(SIGKILL) }
+              #expect(await child.end() == 128 + SIGKILL)
+              try await cluster.replace(round)
+            }
+            try await group.waitForAll()
+          }
+          let node = cluster.node(0)
+          try await HookLoad.untilNothingWaits(on: node)
+          let twice = try await load.check(receiver, on: node)
+          #expect(receiver.received.count >= 1000, "\(twice) of \(receiver.received.count) came again, refused ones among them")
+        }
+      }
+    }
+
+    @Test(
+      "A node that is killed in the middle of a delivery loses nothing: another sends it within the lease and a second, with the same token"
+    )
+    func lease() async throws {
+      let gate = TestReceiver.Gate()
+      try await TestReceiver.with(always: .held(gate, then: .status(200))) { receiver in
+        try await NodeCluster.with([[]], HookLoad.settings) { cluster in
+          let first = cluster.node(0)
+          _ = try await first.makeConversation(HookLoad.configuration(receiver.url, on: first))
+          _ = try await receiver.requests(count: 1)
+          await first.kill()
+          let start = ContinuousClock.now
+          try await cluster.replace(0)
+          gate.open()
+          let requests = try await receiver.requests(count: 2)
+          #expect(requests[0]["I-Twilio-Idempotency-Token"] == requests[1]["I-Twilio-Idempotency-Token"])
+          // 21 seconds, and what a busy machine needs.
+          #expect(.now - start < .seconds(30), "\(ContinuousClock.now - start)")
+          try await HookLoad.untilNothingWaits(on: cluster.node(0))
+        }
+      }
+    }
+
+    @Test("A node that stops hands back what does not finish, and another goes on long before the lease ends")
+    func stop() async throws {
+      let gate = TestReceiver.Gate()
+      try await TestReceiver.with(always: .held(gate, then: .status(200))) { receiver in
+        try await NodeCluster.with([[]], HookLoad.settings) { cluster in
+          let first = cluster.node(0)
+          _ = try await first.makeConversation(HookLoad.configuration(receiver.url, on: first))
+          _ = try await receiver.requests(count: 1)
+          try await cluster.replace(0)
+          #expect(await first.stop() == 0)
+          let start = ContinuousClock.now
+          gate.open()
+          let requests = try await receiver.requests(count: 2)
+          #expect(requests[0]["I-Twilio-Idempotency-Token"] == requests[1]["I-Twilio-Idempotency-Token"])
+          #expect(.now - start < .seconds(10), "\(ContinuousClock.now - start)")
+          try await HookLoad.untilNothingWaits(on: cluster.node(0))
+        }
+      }
+    }
+
+    /// One conversation with the names up to 19, asked for again on another node where there was no answer.
+    private static func write(_ load: HookLoad, _ configuration: String, _ writer: Int, on cluster: NodeCluster) async throws {
+      var turn = writer
+      func asking<Answer>(_ ask: (ServerProcess, Wire) async throws -> Answer) async throws -> Answer {
+        for _ in 0..<200 {
+          let node = cluster.node(turn)
+          if let answer = try? await Wire.with(port: node.port, { wire in try await ask(node, wire) }) { return answer }
+          turn += 1
+        }
+        throw WireFailure("no node answers")
+      }
+      let conversation = try await asking { node, wire in try await load.make(configuration, on: node, wire) }
+      for name in 1..<20 { try await asking { node, wire in try await load.rename(conversation, name, on: node, wire) } }
+    }
+  }
+}
