@@ -9,23 +9,35 @@ struct Courier: Sendable {
   let sender: WebhookSender
   let logger: Logger
 
-  func deliver(_ id: Delivery.ID, _ job: Job, _ leased: LeasedLane) async throws -> JobResult {
-    // An event that was given up or deleted meanwhile is no longer sent.
-    guard let account = leased.lane.account,
-      let due = try await engine.database.read(for: account, .statement, { try $0.dueDelivery(id) })
-    else { return JobResult(.done) }
+  /// What deliveries of a lane need to be sent, read at once. They go out within milliseconds of that, or are read anew.
+  func collect(_ ids: [Delivery.ID], in lane: Lane) async throws -> Bag {
+    guard let account = lane.account, !ids.isEmpty else { return Bag(deliveries: [:], token: "") }
+    let due = try await engine.database.read(for: account, .statement) { try $0.dueDeliveries(ids) }
+    // All are of one account, and read in one state.
+    let token = try due.first.map { try engine.key.open($0.sealedToken, of: account) }
+    return Bag(deliveries: Dictionary(due.map { ($0.id, $0) }) { first, _ in first }, token: token ?? "")
+  }
+
+  /// Deliveries of one lane with their account's auth token (B-AUTH-7).
+  struct Bag: Sendable {
+    let deliveries: [Delivery.ID: DueDelivery]
+    let token: String
+  }
+
+  /// Nil for an event that was given up or deleted meanwhile: it is no longer sent.
+  func deliver(_ id: Delivery.ID, from bag: Bag, _ job: Job, in lane: Lane) async -> JobResult {
+    guard let account = lane.account, let due = bag.deliveries[id] else { return JobResult(.done) }
     if due.isPaused { return JobResult(.handedBack) }
     let startedAt = engine.now()
     let start = ContinuousClock.now
-    let reply = try await send(due, of: account)
+    let reply = await send(due, token: bag.token)
     if reply.failure == .interrupted { return JobResult(.handedBack) }
     let microseconds = start.duration(to: .now).microseconds
     return judge(reply, to: due, job, of: account, startedAt: startedAt, microseconds: microseconds)
   }
 
-  private func send(_ due: DueDelivery, of account: Account.ID) async throws -> WebhookReply {
+  private func send(_ due: DueDelivery, token: String) async -> WebhookReply {
     guard let target = engine.places[due.url].target else { return WebhookReply(failure: .invalid) }
-    let token = try engine.key.open(due.sealedToken, of: account)
     return await sender.send(WebhookRequest(due, to: target, token: token), to: target)
   }
 

@@ -11,8 +11,9 @@ import Synchronization
 /// A lane is leased: whoever dies leaves nothing behind but a lane that is due again when the lease ends. Between lanes everything runs side
 /// by side, as far as the limits allow.
 package final class JobLoop: Service {
-  /// Does one job.
-  typealias Run = @Sendable (_ work: Work, _ job: Job, _ lane: LeasedLane) async throws -> JobResult
+  /// Prepares for jobs of one lane, which are run at once or not at all; answers what does one of them.
+  typealias Prepare = @Sendable (_ jobs: [Job], _ lane: LeasedLane) async throws -> Run
+  typealias Run = @Sendable (_ job: Job) async throws -> JobResult
 
   private struct State {
     /// Lanes in progress, by host.
@@ -28,15 +29,15 @@ package final class JobLoop: Service {
 
   private let engine: Engine
   private let settings: WebhookSettings
-  private let runJob: Run
+  private let prepareJobs: Prepare
   private let watch: @Sendable () async -> Void
   private let logger: Logger
   /// Names this loop in the leases that it takes.
   private let name = Delivery.newToken()
   private let state = Mutex(State())
 
-  init(engine: Engine, settings: WebhookSettings, logger: Logger, watch: @escaping @Sendable () async -> Void, run: @escaping Run) {
-    (self.engine, self.settings, self.logger, self.watch, runJob) = (engine, settings, logger, watch, run)
+  init(engine: Engine, settings: WebhookSettings, logger: Logger, watch: @escaping @Sendable () async -> Void, prepare: @escaping Prepare) {
+    (self.engine, self.settings, self.logger, self.watch, prepareJobs) = (engine, settings, logger, watch, prepare)
   }
 
   /// Makes due what a process that was killed had in hand, instead of waiting for its leases to end. Only where no other process can use the
@@ -258,13 +259,10 @@ package final class JobLoop: Service {
   ) async throws -> (done: [(job: Job, result: JobResult)], handsBack: Bool) {
     var done: [(job: Job, result: JobResult)] = []
     let start = ContinuousClock.now
+    let run = try await prepareJobs(jobs, leased)
     for job in jobs {
       guard mayGoOn(leased, jobsDone: jobsDone + done.count) else { return (done, true) }
-      guard let work = Work(document: job.work) else {
-        // A newer binary's; it is left to one.
-        return (done + [(job, JobResult(.again(at: engine.now().adding(.seconds(60)))))], false)
-      }
-      let result = try await runJob(work, job, leased)
+      let result = try await run(job)
       if case .handedBack = result.fate { return (done, true) }
       done.append((job, result))
       if case .again = result.fate { break }

@@ -57,10 +57,16 @@ extension JobLoop {
     let watch = BacklogWatch(engine: engine, settings: settings, logger: logger)
     self.init(engine: engine, settings: settings, logger: logger) {
       await watch.look()
-    } run: { work, job, lane in
-      switch work {
-      case .deliver(let id): try await courier.deliver(id, job, lane)
-      case .purge: try await purge.run(lane)
+    } prepare: { jobs, lane in
+      let work = jobs.map { Work(document: $0.work) }
+      let bag = try await courier.collect(work.compactMap { if case .deliver(let id) = $0 { id } else { nil } }, in: lane.lane)
+      return { job in
+        switch Work(document: job.work) {
+        case .deliver(let id): await courier.deliver(id, from: bag, job, in: lane.lane)
+        case .purge: try await purge.run(lane)
+        // A newer binary's; it is left to one.
+        case nil: JobResult(.again(at: engine.now().adding(.seconds(60))))
+        }
       }
     }
   }

@@ -53,19 +53,20 @@ extension Transaction {
       """)
   }
 
-  /// What is needed to send a delivery that waits, with its account's token; nil when it is gone or waits no longer.
-  package func dueDelivery(_ id: Delivery.ID) throws -> DueDelivery? {
-    try connection.one(
+  /// What is needed to send deliveries, with their account's token; without those that are gone or wait no longer.
+  package func dueDeliveries(_ ids: [Delivery.ID]) throws -> [DueDelivery] {
+    try connection.all(
       """
       SELECT d.url, d.method, d.event_type, d.created_at, d.token, d.request_id, d.attempt_count, d.body, a.sealed_token,
-        (SELECT COUNT(*) FROM webhook_pause AS p WHERE p.account_id = d.account_id AND p.url_hash = d.url_hash)
-      FROM delivery AS d JOIN account AS a ON a.id = d.account_id WHERE d.account_id = \(account) AND d.id = \(id)
-        AND d.state = 'PENDING'
+        (SELECT COUNT(*) FROM webhook_pause AS p WHERE p.account_id = d.account_id AND p.url_hash = d.url_hash), d.id
+      FROM delivery AS d JOIN account AS a ON a.id = d.account_id
+      WHERE d.account_id = \(account) AND d.id IN (\(list: ids.map { .text($0.text) })) AND d.state = 'PENDING'
       """
     ) { row in
       DueDelivery(
-        id: id, url: row.text(0), method: try row.choice(1), eventKind: try row.choice(2), createdAt: row.timestamp(3), token: row.text(4),
-        requestId: row.text(5), attemptCount: row.integer(6), body: row.bytes(7), isPaused: row.integer(9) > 0, sealedToken: row.text(8))
+        id: row.id(10), url: row.text(0), method: try row.choice(1), eventKind: try row.choice(2), createdAt: row.timestamp(3),
+        token: row.text(4), requestId: row.text(5), attemptCount: row.integer(6), body: row.bytes(7), isPaused: row.integer(9) > 0,
+        sealedToken: row.text(8))
     }
   }
 

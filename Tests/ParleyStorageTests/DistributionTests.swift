@@ -52,7 +52,8 @@ struct DistributionTests {
   func page() throws {
     let page = try Self.text(of: "docs/beyond-one-server.md")
     for exception in Self.exceptions.union(Self.shared).union(Self.foundByTime) { #expect(page.contains("`\(exception)`"), "\(exception)") }
-    for (name, table) in Tables().byName where table.columns.contains("account_id") && !Self.foundFirst.union(Self.foundByTime).contains(name) {
+    for (name, table) in Tables().byName
+    where table.columns.contains("account_id") && !Self.foundFirst.union(Self.foundByTime).contains(name) {
       #expect(page.contains("create_distributed_table('\(name)', 'account_id'"), "\(name)")
     }
   }
@@ -61,7 +62,8 @@ struct DistributionTests {
 
   @Test("Every statement on an account's data names the account of every table in it")
   func statements() throws {
-    let names = Set(Tables().byName.filter { $0.value.columns.contains("account_id") }.keys).subtracting(Self.foundFirst).subtracting(Self.foundByTime)
+    let names = Set(Tables().byName.filter { $0.value.columns.contains("account_id") }.keys).subtracting(Self.foundFirst).subtracting(
+      Self.foundByTime)
     var seen: Set<String> = []
     for file in try Self.tableFiles() {
       for statement in try Self.statements(in: file) {

@@ -124,7 +124,8 @@ import Testing
     "What a reader looks for first is there",
     arguments: [
       "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "SECURITY.md", "STYLE.md", "docs/architecture.md", "docs/performance.md",
-      "docs/decisions", "docs/operations.md", "docs/webhooks.md", "docs/beyond-one-server.md", "script/setup", "script/postgres", "script/cluster",
+      "docs/decisions", "docs/operations.md",
+      "docs/webhooks.md", "docs/beyond-one-server.md", "script/setup", "script/postgres", "script/cluster",
       "script/server", "script/test", "script/format",
       "script/lint", "script/bench", ".ci/run",
       ".swift-format",
