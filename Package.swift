@@ -51,7 +51,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "ParleyEngine",
-      dependencies: ["ParleyDomain", "ParleyStorage", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, logging, crypto],
+      dependencies: [
+        "ParleyDomain", "ParleyStorage", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, logging, crypto,
+      ],
       swiftSettings: strict),
     .target(
       name: "ParleyAPI",
@@ -62,11 +64,14 @@ let package = Package(
       name: "parley",
       dependencies: [
         "CBuild", "ParleyDomain", "ParleyStorage", "ParleyEngine", "ParleyAPI", asyncHTTPClient, hummingbirdCore, httpTypes, logging,
-        nioCore, nioHTTP1, nioPosix, serviceLifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"), .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        nioCore, nioHTTP1, nioPosix, serviceLifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     // What script/bench measures the server against; no part of the product.
-    .executableTarget(name: "yardstick", dependencies: ["CSQLite", asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix, crypto], swiftSettings: strict),
+    .executableTarget(
+      name: "yardstick", dependencies: ["CSQLite", asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix, crypto],
+      swiftSettings: strict),
 
     .target(
       name: "ParleyTesting",
