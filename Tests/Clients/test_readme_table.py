@@ -6,6 +6,7 @@ from harness import NOBODY, REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text()
 SETTINGS = (REPOSITORY / "Sources" / "parley" / "Settings.swift").read_text()
+WEBHOOKS = (REPOSITORY / "Sources" / "ParleyEngine" / "WebhookSettings.swift").read_text()
 
 ROW = re.compile(r"^\| `(\w+)` \| `([A-Z]+) (/v2/\S+)` \| (served|not yet) \|$", re.MULTILINE)
 METHODS = {"get", "put", "post", "patch", "delete"}
@@ -68,3 +69,11 @@ def test_the_readme_gives_each_setting_its_default():
     for name, pattern in defaults.items():
         said = re.search(rf"^\| `{name}` \| `([^`]*)` \|", README, re.MULTILINE)
         assert said and said[1].removeprefix("sqlite:") == re.search(pattern, SETTINGS)[1], name
+
+
+def test_the_readme_gives_each_setting_of_webhooks_its_default():
+    names = {"CONCURRENCY": "concurrency", "RETRIES": "retries", "LOG_DAYS": "logDays", "BACKLOG": "backlog"}
+    for name, variable in names.items():
+        said = re.search(rf"^\| `PARLEY_WEBHOOK_{name}` \| `(\d+)` \|", README, re.MULTILINE)
+        default = re.search(rf"package var {variable} = ([\d_]+)", WEBHOOKS)
+        assert said and int(said[1]) == int(default[1].replace("_", "")), name
