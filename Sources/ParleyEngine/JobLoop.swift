@@ -22,6 +22,8 @@ package final class JobLoop: Service {
     /// When lanes of a host are next known to be due. What is not known here is found at the next look at all lanes.
     var due: [String: Timestamp] = [:]
     var claims = 0
+    /// Whether the last claim failed.
+    var isFailing = false
     var isStopping = false
     /// Who waits for the last lane to be given up.
     var idle: CheckedContinuation<Void, Never>?
@@ -150,10 +152,11 @@ package final class JobLoop: Service {
     return .milliseconds(max(0, earliest.milliseconds - now.milliseconds))
   }
 
-  /// Lanes of a host that may be claimed. One host never takes more than half of the places that are left, so that there is one for others.
+  /// Lanes of a host that may be claimed. One host never has more than half of the places that others leave, so that there are some for others.
   private func places(for host: String, in state: State, free: Int) -> Int {
-    if host.isEmpty { return settings.inner - state.inFlight[host, default: 0] }
-    return free <= 0 ? 0 : min(settings.perHost - state.inFlight[host, default: 0], max(1, free / 2))
+    let own = state.inFlight[host, default: 0]
+    if host.isEmpty { return settings.inner - own }
+    return free <= 0 ? 0 : min(settings.perHost, max(1, (free + own) / 2)) - own
   }
 
   private func claimDue(looksAtAll: Bool) async -> [LeasedLane] {
@@ -181,6 +184,7 @@ package final class JobLoop: Service {
         try wanted.map { try tx.claim(host: $0.host, upTo: $0.limit, lease: lease, until: until, at: now) }
       }
       state.withLock { state in
+        state.isFailing = false
         for (wanted, lanes) in zip(wanted, claimed) {
           // As many as were asked for: there may be more.
           if lanes.count < wanted.limit, let due = state.due[wanted.host], due <= now { state.due[wanted.host] = nil }
@@ -192,7 +196,14 @@ package final class JobLoop: Service {
       }
       return claimed.flatMap { $0 }
     } catch {
-      logger.warning("lanes can't be claimed", metadata: ["cause": "\(error)"])
+      // Once an outage, and asked again no sooner than all lanes are looked at.
+      let isNew = state.withLock { state in
+        let next = engine.now().adding(settings.poll)
+        state.due = state.due.mapValues { max($0, next) }
+        defer { state.isFailing = true }
+        return !state.isFailing
+      }
+      if isNew { logger.warning("lanes can't be claimed", metadata: ["cause": "\(error)"]) }
       return []
     }
   }
@@ -223,7 +234,7 @@ package final class JobLoop: Service {
         jobs = try await finish(done, handsBack: handsBack, in: &leased)
       }
     } catch is LostLease {
-      logger.notice("a lane was taken over", metadata: ["host": "\(host)"])
+      logger.warning("a lane was taken over", metadata: ["host": "\(host)"])
     } catch {
       // The lane is due again when its lease ends.
       logger.warning("a lane was left in the middle", metadata: ["host": "\(host)", "cause": "\(error)"])
@@ -235,11 +246,9 @@ package final class JobLoop: Service {
       engine.webhooks.setInFlight(state.total)
       return state.total == 0
     }
-    if isLast { endWaitingIfStopping() }
+    if isLast, isStopping { endWaiting() }
     engine.alarm.ring(hosts: [])
   }
-
-  private func endWaitingIfStopping() { if isStopping { endWaiting() } }
 
   /// Whether the lease lasts for another job, and nobody else should have the place.
   private func mayGoOn(_ leased: LeasedLane, jobsDone: Int) -> Bool {
@@ -252,8 +261,7 @@ package final class JobLoop: Service {
     }
   }
 
-  /// Runs jobs in their order up to one that is put off. What came of several is noted together if they are quick; `handsBack` says that the
-  /// lane is to be left to others.
+  /// Runs jobs up to one that is put off. What came of quick ones is noted together; `handsBack` says that the lane is to be left to others.
   private func run(
     _ jobs: [Job], in leased: LeasedLane, jobsDone: Int
   ) async throws -> (done: [(job: Job, result: JobResult)], handsBack: Bool) {

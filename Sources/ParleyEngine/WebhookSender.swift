@@ -79,7 +79,7 @@ package final class WebhookSender: Sendable {
       let outgoing = try HTTPClient.Request(request)
       let addresses = try await addresses.addresses(of: target)
       for (index, address) in addresses.enumerated() {
-        let reply = await send(outgoing, to: target, at: address, until: deadline)
+        let reply = try await send(outgoing, to: target, at: address, until: deadline, mayBeStale: true)
         // The next address of the name, if there is time for it.
         if reply.failure == .connect, index + 1 < addresses.count, .now < deadline { continue }
         if reply.failure == .connect { self.addresses.forget(target.host) }
@@ -91,18 +91,20 @@ package final class WebhookSender: Sendable {
     }
   }
 
+  /// Sends once, or twice where the connection that was kept for it turns out to be closed.
   private func send(
-    _ request: HTTPClient.Request, to target: CallbackTarget, at address: String, until deadline: ContinuousClock.Instant
-  ) async -> WebhookReply {
+    _ request: HTTPClient.Request, to target: CallbackTarget, at address: String, until deadline: ContinuousClock.Instant,
+    mayBeStale: Bool
+  ) async throws -> WebhookReply {
     let client = clients.take(host: target.host, address: address)
     defer { clients.giveBack(client) }
     let reader = ReplyReader(bytesMax: settings.replyBytesMax)
     let task = client.client.execute(request: request, delegate: reader)
-    let deadline = deadlines.add(deadline) {
+    let number = deadlines.add(deadline) {
       reader.timeOut()
       task.cancel()
     }
-    defer { deadlines.remove(deadline) }
+    defer { deadlines.remove(number) }
     do {
       try await withTaskCancellationHandler {
         try await task.futureResult.get()
@@ -110,11 +112,21 @@ package final class WebhookSender: Sendable {
         task.cancel()
       }
       return reader.reply
+    } catch where mayBeStale && Self.isStale(error) {
+      return try await send(request, to: target, at: address, until: deadline, mayBeStale: false)
     } catch {
       var reply = reader.reply
       // A status that came in time counts, however its body ends.
       if reply.status == nil { reply.failure = reader.isTimedOut ? .timeout : Task.isCancelled ? .interrupted : Self.failure(for: error) }
       return reply
+    }
+  }
+
+  /// Whether nobody can have begun to answer: the connection was kept, and closed before or just when the request went out.
+  private static func isStale(_ error: any Error) -> Bool {
+    switch error {
+    case is ReplyGuard.Stale, ChannelError.alreadyClosed, ChannelError.ioOnClosedChannel: true
+    default: false
     }
   }
 

@@ -43,8 +43,11 @@ struct Listen: AsyncParsableCommand {
   func run() async throws {
     let settings = try readSettings(flags: database.flags)
     let account = try ListenAccount(settings)
+    var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+    // An application that is down is said at once.
+    configuration.connectionPool.retryConnectionEstablishment = false
     let client = HTTPClient(
-      eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: .init(redirectConfiguration: .disallow))
+      eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: configuration)
     do {
       try await listen(account, client)
     } catch {

@@ -1,6 +1,7 @@
-"""A receiver of webhooks: a real HTTP server on loopback that keeps what it gets."""
+"""Receivers of webhooks: a real HTTP server on loopback that keeps what it gets, and a bare socket that answers any bytes."""
 
 import json
+import socket
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -91,3 +92,41 @@ class Receiver:
     def stop(self):
         self._server.shutdown()
         self._server.server_close()
+
+
+class BareReceiver:
+    """Answers each request with the same bytes, and closes the connection after so many of them."""
+
+    def __init__(self, reply, requests_a_connection=1):
+        self.requests = 0
+        self.connections = 0
+        self._reply, self._most = reply, requests_a_connection
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/hook"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection):
+        with connection, connection.makefile("rb") as stream:
+            for _ in range(self._most):
+                length = None
+                while line := stream.readline().strip():
+                    name, _, value = line.partition(b":")
+                    if name.lower() == b"content-length":
+                        length = int(value)
+                if length is None:
+                    return
+                stream.read(length)
+                self.requests += 1
+                connection.sendall(self._reply)
+
+    def stop(self):
+        self._listener.close()

@@ -2,13 +2,14 @@
 
 import concurrent.futures
 import re
+import time
 import uuid
 
 import pytest
 from twilio.request_validator import RequestValidator
 
 from harness import CONFIGURATIONS, CONVERSATIONS, DELIVERIES, LISTENERS, fresh_number, participant, participants_of, sms
-from receiver import Receiver
+from receiver import BareReceiver, Receiver
 
 POST_HEADERS = {
     "Content-Type": "application/json; charset=utf-8",
@@ -233,3 +234,49 @@ def test_private_and_plain_urls_are_refused_unless_they_are_allowed(wire):
         body = {"displayName": "a", "description": "b", "conversationGroupingType": "GROUP_BY_PROFILE"}
         answer = wire.post(CONFIGURATIONS, {**body, "memoryStoreId": "mem_store_01kcqy77zxyyk596ngya1dq91k", "statusCallbacks": [{"url": url}]})
         assert answer.status == 400 and "statusCallbacks[0].url" in answer.problem_paths
+
+
+def settled(line, conversation, count=1):
+    """The conversation's deliveries, once so many had an attempt."""
+    for _ in range(1200):
+        listed = line.get(f"{DELIVERIES}?conversationId={conversation}").json["deliveries"]
+        if len([one for one in listed if one["attemptCount"] > 0]) >= count:
+            return listed
+        time.sleep(0.05)
+    raise AssertionError(f"no attempt came: {listed}")
+
+
+@pytest.mark.parametrize("reply", [
+    b"HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 001 X\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 099 X\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\n",
+    b"HTTP/1.1 199 X\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+    b"HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 20 X\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/9.9 200 OK\r\n\r\n",
+    b"\r\n\r\n",
+    b"\x16\x03\x01\x00\x00",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+])
+def test_no_reply_harms_the_server(line, reply):
+    """B-HOOK-35: what is no answer is a failed attempt"""
+    receiver = BareReceiver(reply)
+    made = told(line, {"url": receiver.url})
+    (delivery,) = settled(line, made["id"])
+    is_success = reply.startswith(b"HTTP/1.1 200")
+    assert (delivery["state"] == "DELIVERED") == is_success
+    assert line.get("/ready").status == 200
+    pause = line.post("/parley/v1/Pauses", {"url": receiver.url})
+    assert pause.status == 201
+    receiver.stop()
+
+
+def test_a_connection_that_was_kept_and_is_closed_costs_no_attempt(line):
+    receiver = BareReceiver(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    made = told(line, {"url": receiver.url}, participants=[participant("CUSTOMER", sms(fresh_number())) for _ in range(8)])
+    deliveries = settled(line, made["id"], 9)
+    assert [one["attemptCount"] for one in deliveries] == [1] * 9
+    assert receiver.requests == 9
+    receiver.stop()

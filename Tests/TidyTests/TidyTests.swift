@@ -11,7 +11,8 @@ import Testing
     "ParleyDomain": ["Synchronization"],
     "ParleyStorage": ["CPostgres", "CSQLite", "Crypto", "DequeModule", "Foundation", "ParleyDomain", "Synchronization"],
     "ParleyEngine": [
-      "AsyncHTTPClient", "Crypto", "Foundation", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "ParleyDomain", "ParleyStorage",
+      "AsyncHTTPClient", "Crypto", "Foundation", "Logging", "NIOCore", "NIOHTTP1", "NIOHTTP2", "NIOPosix", "NIOSSL", "ParleyDomain",
+      "ParleyStorage",
       "ServiceLifecycle", "Synchronization",
     ],
     "ParleyAPI": [
