@@ -112,7 +112,7 @@ package final class WebhookSender: Sendable {
         task.cancel()
       }
       return reader.reply
-    } catch  where mayBeStale && Self.isStale(error) {
+    } catch let error where mayBeStale && Self.isStale(error) {
       return try await send(request, to: target, at: address, until: deadline, mayBeStale: false)
     } catch {
       var reply = reader.reply
