@@ -66,7 +66,7 @@ extension API {
     text.metric("parley_webhooks_waiting", "gauge", "Events that wait to be delivered, on all nodes.", webhooks.waiting)
     let age = webhooks.oldest.map { max(0, engine.now().milliseconds - $0.milliseconds) } ?? 0
     text.metric("parley_webhooks_oldest_seconds", "gauge", "Age of the oldest of them.", seconds: Int(age) * 1000)
-    text.metric("parley_webhooks_in_flight", "gauge", "Lanes that this node works on.", webhooks.inFlight)
+    text.metric("parley_webhooks_in_flight", "gauge", "Lanes that this node works on, each with one delivery at a time.", webhooks.inFlight)
     text.family("parley_webhook_attempts_total", "counter", "Attempts of this node by what they came to.")
     for (result, count) in webhooks.attempts { text.sample("parley_webhook_attempts_total", [("result", result.rawValue)], count) }
     text.metric("parley_webhook_attempt_seconds_total", "counter", "Time in attempts.", seconds: webhooks.attemptMicroseconds)

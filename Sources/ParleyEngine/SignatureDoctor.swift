@@ -70,12 +70,15 @@ package enum SignatureDoctor {
       $0.parameters?.count ?? 0 <= parametersMax
     }
     let search = SignatureSearch(seen: seen, content: content, known: known, codes: codes, token: token)
-    if let signed = search.find() {
+    let signed = search.find()
+    if let signed {
       findings += differences(of: seen, from: signed) + content.findings(signed: signed, seen: seen)
     } else {
       findings += content.findings(signed: seen, seen: seen) + [other(than: seen, known: known)]
     }
-    return Diagnosis(isValid: findings.allSatisfy { $0.part == .port && seen.hasOnlyDefaultPorts }, findings: findings)
+    // Official validators take the default port, written or not, for the same.
+    let samePorts = seen.hasOnlyDefaultPorts && signed?.hasOnlyDefaultPorts ?? false
+    return Diagnosis(isValid: findings.allSatisfy { $0.part == .port && samePorts }, findings: findings)
   }
 
   private static func refusal(_ part: Part, _ message: String) -> Diagnosis {
@@ -101,7 +104,7 @@ package enum SignatureDoctor {
     }
     return Finding(
       part: .token,
-      message: "The URL is a callback of the account, but another auth token made the signature: check with the account's present token.")
+      message: "The URL is a callback of the account, but the signature is not by its auth token: it was made with another or altered.")
   }
 }
 

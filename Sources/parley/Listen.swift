@@ -191,7 +191,7 @@ struct EventForward: Sendable {
     do {
       return Int(try await client.execute(request, timeout: Self.timeout).status.code)
     } catch {
-      say("\(target.hostHeader) does not answer: \(error)")
+      say("\(target.hostHeader) does not answer")
       return 502
     }
   }

@@ -85,6 +85,12 @@ struct SignatureDoctorTests {
       #expect(diagnosis.isValid)
       #expect(diagnosis.findings.map(\.part) == [.port])
     }
+    // Another port than the default one is not made up by any library.
+    for url in ["https://e.example/x?\(Self.hash)", "https://e.example:443/x?\(Self.hash)"] {
+      let diagnosis = try diagnose(url, callback: "https://e.example:8443/x", known: ["https://e.example:8443/x"])
+      #expect(!diagnosis.isValid)
+      #expect(diagnosis.findings.map(\.part) == [.port])
+    }
   }
 
   @Test("A body that was changed is told, and how if that can be seen")
@@ -109,7 +115,7 @@ struct SignatureDoctorTests {
     let diagnosis = try diagnose(token: String(repeating: "f", count: 32), known: [Self.callback])
     #expect(!diagnosis.isValid)
     #expect(diagnosis.findings.map(\.part) == [.token])
-    #expect(diagnosis.findings.first?.message.contains("another auth token") == true)
+    #expect(diagnosis.findings.first?.message.contains("not by its auth token") == true)
     #expect(try diagnose(token: "", known: []).findings.map(\.part) == [.token])
   }
 
