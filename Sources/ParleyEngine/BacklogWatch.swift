@@ -13,7 +13,7 @@ struct BacklogWatch: Sendable {
 
   func look() async {
     do {
-      let waiting = try await engine.database.readSystem { try $0.waiting() }
+      let waiting = try await engine.database.readSystem(.statement) { try $0.waiting() }
       engine.webhooks.setWaiting(Int(waiting.reduce(0) { $0 + $1.count }), oldest: waiting.map(\.oldest).min())
       for url in waiting where url.count > Int64(settings.backlog) { try await giveUp(url.count - Int64(settings.backlog), of: url) }
     } catch {

@@ -162,7 +162,7 @@ package final class JobLoop: Service {
   private func claimDue(looksAtAll: Bool) async -> [LeasedLane] {
     do {
       if looksAtAll {
-        let times = try await engine.database.readSystem { try $0.dueTimes() }
+        let times = try await engine.database.readSystem(.statement) { try $0.dueTimes() }
         state.withLock { $0.due = Dictionary(times.map { ($0.host, $0.due) }) { first, _ in first } }
       }
       let now = engine.now()
@@ -212,7 +212,7 @@ package final class JobLoop: Service {
   private func forgetHosts(withoutLanesAt now: Timestamp, known: Bool) async throws {
     let rung = known ? [] : state.withLock { state in state.due.filter { $0.value <= now }.map(\.key) }
     guard !rung.isEmpty else { return }
-    let idle = try await engine.database.readSystem { tx in try rung.filter { try !tx.hasDue(host: $0, at: now) } }
+    let idle = try await engine.database.readSystem(.statement) { tx in try rung.filter { try !tx.hasDue(host: $0, at: now) } }
     state.withLock { state in for host in idle { state.due[host] = nil } }
   }
 
@@ -224,7 +224,7 @@ package final class JobLoop: Service {
     do {
       var leased = leased
       let ahead = settings.jobsAhead
-      var jobs = try await engine.database.readSystem { [leased] in try $0.heads(of: leased.lane, limit: ahead) }
+      var jobs = try await engine.database.readSystem(.statement) { [leased] in try $0.heads(of: leased.lane, limit: ahead) }
       // A lane that is found empty is looked at again while it is held, and ended.
       if jobs.isEmpty { jobs = try await finish([], handsBack: false, in: &leased) }
       var jobsDone = 0

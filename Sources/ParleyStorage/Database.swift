@@ -16,7 +16,9 @@ package protocol Database: Sendable {
   ) async throws -> Answer
 
   /// For what belongs to no account or to all: signing in, accounts, the schema.
-  func readSystem<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer
+  func readSystem<Answer: Sendable>(
+    _ access: Access, _ body: @escaping @Sendable (SystemTransaction) throws -> Answer
+  ) async throws -> Answer
   func writeSystem<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer
 
   /// A write that a failure of power may undo although it was answered, and nothing else: it is not waited for on the disk. For what may be
@@ -30,6 +32,12 @@ package protocol Database: Sendable {
 
   /// Ends the background work after what was accepted is done.
   func close() async
+}
+
+extension Database {
+  package func readSystem<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer {
+    try await readSystem(.snapshot, body)
+  }
 }
 
 /// Who opens a database.

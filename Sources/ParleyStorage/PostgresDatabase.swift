@@ -69,8 +69,10 @@ package final class PostgresDatabase: Database {
     try await write { connection in try body(Transaction(connection, account: account)) }
   }
 
-  package func readSystem<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer {
-    try await read(.snapshot) { connection in try body(SystemTransaction(connection)) }
+  package func readSystem<Answer: Sendable>(
+    _ access: Access, _ body: @escaping @Sendable (SystemTransaction) throws -> Answer
+  ) async throws -> Answer {
+    try await read(access) { connection in try body(SystemTransaction(connection)) }
   }
 
   package func writeSystem<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer {

@@ -48,8 +48,10 @@ package final class SQLiteDatabase: Database {
     try await writer.write { connection in try body(Transaction(connection, account: account)) }
   }
 
-  package func readSystem<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer {
-    try await readers.read(.snapshot) { connection in try body(SystemTransaction(connection)) }
+  package func readSystem<Answer: Sendable>(
+    _ access: Access, _ body: @escaping @Sendable (SystemTransaction) throws -> Answer
+  ) async throws -> Answer {
+    try await readers.read(access) { connection in try body(SystemTransaction(connection)) }
   }
 
   package func writeSystem<Answer: Sendable>(_ body: @escaping @Sendable (SystemTransaction) throws -> Answer) async throws -> Answer {

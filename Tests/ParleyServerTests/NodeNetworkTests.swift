@@ -35,6 +35,20 @@ extension NodeTests {
       }
     }
 
+    /// Waits until the nodes commit nothing by themselves for a minute: each has prepared its work, and the purge is done for now.
+    private static func untilAtRest(_ cluster: NodeCluster) async throws {
+      try await eventually {
+        // The first node has made a configuration and a conversation besides.
+        for (node, commits) in zip(cluster.nodes, [3, 1, 1]) {
+          let metrics = try await node.expect(200, "GET", "/metrics").text.split(separator: "\n")
+          let line = metrics.first { $0.hasPrefix("parley_database_commits_total ") }
+          guard let count = line?.split(separator: " ").last.flatMap({ Int($0) }), count >= commits else { return false }
+        }
+        let now = Int(Date.now.timeIntervalSince1970 * 1000)
+        return try cluster.count("lane WHERE id = 'purge' AND lease = '' AND due_at > \(now + 30_000)") == 1
+      }
+    }
+
     @Test(
       "A COMMIT that is cut off is answered 503 and not repeated; asking again does it once", arguments: [TestProxy.Cut.before, .after])
     func commit(_ cut: TestProxy.Cut) async throws {
@@ -42,6 +56,7 @@ extension NodeTests {
         let isDone = cut == .after
         let configuration = try await cluster.node(0).makeConfiguration()
         let conversation = try await cluster.node(0).makeConversation(configuration)
+        try await Self.untilAtRest(cluster)
         var cuts = 0
         func ask(_ node: Int, _ target: String, _ body: String, headers: [(name: String, value: String)] = []) async throws -> WireAnswer {
           var request = cluster.node(node).request("POST", target, body)
