@@ -202,7 +202,7 @@ struct EventForward: Sendable {
   ]
 }
 
-/// Takes one event: checks its signature, sends it on, prints it, and answers what the application answered.
+/// Takes one event: checks its signature, sends it on if that is right, prints it, and answers what the application answered.
 struct EventReception: Sendable {
   private static let bodyBytesMax = 16 << 20
 
@@ -214,9 +214,11 @@ struct EventReception: Sendable {
     let body = Array(try await request.body.collect(upTo: Self.bodyBytesMax).readableBytesView)
     let url = "http://\(request.head.authority ?? "")\(request.head.path ?? "/")"
     let isValid = request.headers[.signature].map { WebhookSignature.isValid($0, url: url, body: body, token: token) } ?? false
-    let status = await forward?.send(body, headers: request.headers)
+    // Whoever reaches this port may send anything: what is sent on gets the account's own signature, so only what had one is.
+    let status = isValid ? await forward?.send(body, headers: request.headers) : nil
     show(body, isValid: isValid, forwarded: status)
-    try await writer.writeResponse(HTTPResponse(status: .init(code: status ?? 200), headerFields: [.contentLength: "0"]))
+    let answer = status ?? (isValid ? 200 : 403)
+    try await writer.writeResponse(HTTPResponse(status: .init(code: answer), headerFields: [.contentLength: "0"]))
   }
 
   private func show(_ body: [UInt8], isValid: Bool, forwarded status: Int?) {

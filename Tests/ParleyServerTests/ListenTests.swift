@@ -30,6 +30,15 @@ extension ServerTests {
           }
           let line = try #require(JSON.parse(Array(printed.utf8)).object)
           #expect(line["signatureValid"] == .bool(true) && line["event"]?.object?["data"]?.object?["id"]?.string == conversation)
+          // What has no signature of ours gets none either.
+          let listeners = try await server.expect(200, "GET", "/parley/v1/Listeners").text
+          let port = try #require(listeners.firstMatch(of: /127\.0\.0\.1:(\d+)/).flatMap { Int($0.1) })
+          let forged = WireRequest("POST", "/", #"{"eventType":"FORGED"}"#, headers: [("Host", "127.0.0.1:\(port)")])
+          let answer = try await Wire.with(port: port) { wire in
+            try await wire.send(forged.bytes)
+            return try await wire.receive()
+          }
+          #expect(answer.status == 403 && application.received.count == 1)
           listening.signal(SIGINT)
           #expect(await listening.end() == 0, "\(listening.errors)")
           #expect(try await Self.listeners(on: server) == 0)
