@@ -24,7 +24,7 @@ struct Courier: Sendable {
     let token: String
   }
 
-  /// Nil for an event that was given up or deleted meanwhile: it is no longer sent.
+  /// One attempt. An event that is not in the bag was given up or deleted meanwhile, and is no longer sent.
   func deliver(_ id: Delivery.ID, from bag: Bag, _ job: Job, in lane: Lane) async -> JobResult {
     guard let account = lane.account, let due = bag.deliveries[id] else { return JobResult(.done) }
     if due.isPaused { return JobResult(.handedBack) }

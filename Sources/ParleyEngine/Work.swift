@@ -58,10 +58,10 @@ extension JobLoop {
     self.init(engine: engine, settings: settings, logger: logger) {
       await watch.look()
     } prepare: { jobs, lane in
-      let work = jobs.map { Work(document: $0.work) }
-      let bag = try await courier.collect(work.compactMap { if case .deliver(let id) = $0 { id } else { nil } }, in: lane.lane)
+      let work = Dictionary(jobs.map { ($0.key, Work(document: $0.work)) }) { first, _ in first }
+      let bag = try await courier.collect(work.values.compactMap { if case .deliver(let id) = $0 { id } else { nil } }, in: lane.lane)
       return { job in
-        switch Work(document: job.work) {
+        switch work[job.key] ?? nil {
         case .deliver(let id): await courier.deliver(id, from: bag, job, in: lane.lane)
         case .purge: try await purge.run(lane)
         // A newer binary's; it is left to one.

@@ -63,19 +63,31 @@ final class HookLoad: Sendable {
     for waiting in due { waiting.action() }
   }
 
-  /// Waits until nothing is left to deliver, then holds what arrived to what the database has. Answers how many events arrived twice.
-  func check(_ receiver: TestReceiver, on server: ServerProcess, taken: @escaping @Sendable (TestReceiver.Request) -> Bool = { _ in true })
-    async throws -> Int
-  {
+  /// An event that arrived although it had been taken.
+  struct Again {
+    let taken: ContinuousClock.Instant
+    let again: ContinuousClock.Instant
+  }
+
+  /// Waits until nothing is left to deliver, then holds what was taken, which is what was answered 2xx, to what the database has. Answers
+  /// what arrived twice.
+  func check(
+    _ receiver: TestReceiver, on server: ServerProcess, taken: @escaping @Sendable (TestReceiver.Request) -> Bool = { _ in true }
+  ) async throws -> [Again] {
     try await Self.untilNothingWaits(on: server)
-    var tokens: Set<String> = []
-    var twice = 0
+    var times: [String: ContinuousClock.Instant] = [:]
+    var twice: [Again] = []
     var arrived: [String: [String]] = [:]
     for request in receiver.received where taken(request) {
       guard let token = request["I-Twilio-Idempotency-Token"], let conversation = request.data("id"), let name = request.data("name") else {
         throw WireFailure("not an event: \(request.text)")
       }
-      if tokens.insert(token).inserted { arrived[conversation, default: []].append(name) } else { twice += 1 }
+      if let time = times[token] {
+        twice.append(Again(taken: time, again: request.at))
+      } else {
+        times[token] = request.at
+        arrived[conversation, default: []].append(name)
+      }
     }
     var kept: [String: Int] = [:]
     var target = "/v2/Conversations?pageSize=1000"
@@ -113,6 +125,10 @@ final class HookLoad: Sendable {
 /// How often a receiver has seen a token, and how often it refuses one at first: about every fifth, never more than twice.
 final class Unreliable: Sendable {
   private let seen = Mutex<[String: Int]>([:])
+  private let refused = Mutex<Set<Int>>([])
+
+  /// Whether the request was answered 200.
+  func took(_ request: TestReceiver.Request) -> Bool { refused.withLock { !$0.contains(request.number) } }
 
   func answer(_ request: TestReceiver.Request) -> TestReceiver.Answer {
     let token = request["I-Twilio-Idempotency-Token"] ?? ""
@@ -122,6 +138,8 @@ final class Unreliable: Sendable {
     }
     // The token is random; what is done with it is not.
     let refusals = ["0": 2, "1": 1, "2": 1][token.prefix(1), default: 0]
-    return .status(times <= refusals ? 500 : 200)
+    guard times <= refusals else { return .status(200) }
+    refused.withLock { _ = $0.insert(request.number) }
+    return .status(500)
   }
 }

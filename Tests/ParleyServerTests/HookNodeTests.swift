@@ -28,8 +28,8 @@ extension NodeTests {
           }
           let node = cluster.node(0)
           try await HookLoad.untilNothingWaits(on: node)
-          let twice = try await load.check(receiver, on: node)
-          #expect(receiver.received.count >= 1000, "\(twice) of \(receiver.received.count) came again, refused ones among them")
+          let twice = try await load.check(receiver, on: node, taken: unreliable.took)
+          #expect(receiver.received.count >= 1000, "\(twice.count) of \(receiver.received.count) came again though they were taken")
         }
       }
     }
@@ -44,9 +44,10 @@ extension NodeTests {
           let first = cluster.node(0)
           _ = try await first.makeConversation(HookLoad.configuration(receiver.url, on: first))
           _ = try await receiver.requests(count: 1)
+          // The other runs by then: it finds the lane by looking, not by starting.
+          try await cluster.replace(0)
           await first.kill()
           let start = ContinuousClock.now
-          try await cluster.replace(0)
           gate.open()
           let requests = try await receiver.requests(count: 2)
           #expect(requests[0]["I-Twilio-Idempotency-Token"] == requests[1]["I-Twilio-Idempotency-Token"])
