@@ -219,8 +219,10 @@ struct PostgresWriteTests {
       async let one: Void = write([first, second], firstHeld, secondHeld)
       async let other: Void = write([second, first], secondHeld, firstHeld)
       _ = try await (one, other)
-      #expect(runs.load(ordering: .relaxed) == 3)
-      #expect(database.metrics.retries == 1)
+      // The one that was undone may be back before the other is awake, and then they meet once more.
+      let retries = database.metrics.retries
+      #expect(retries >= 1)
+      #expect(runs.load(ordering: .relaxed) == 2 + retries)
       for conversation in [first, second] {
         #expect(try await database.read(for: account, .snapshot) { tx in try tx.members(of: conversation).count } == 2)
       }
