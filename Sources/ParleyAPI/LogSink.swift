@@ -15,7 +15,6 @@ package final class LogSink: Sendable {
   private static let bytesMax = 8 << 20
   /// How long the thread lets lines gather.
   private static let gatheringMicroseconds: UInt32 = 50_000
-  private static let closing = DispatchTimeInterval.seconds(1)
 
   private struct State {
     var bytes: [UInt8] = []
@@ -25,16 +24,19 @@ package final class LogSink: Sendable {
   private let descriptor: Int32
   private let format: Format
   private let level: Logger.Level
+  private let closing: DispatchTimeInterval
   private let condition = NSCondition()
   /// Guarded by `condition`.
   private nonisolated(unsafe) var state = State()
   private let dropped = Atomic<Int>(0)
   private let ended = DispatchSemaphore(value: 0)
 
-  package init(descriptor: Int32, format: Format, level: Logger.Level) {
+  /// `closing` is how long the end may wait for a reader.
+  package init(descriptor: Int32, format: Format, level: Logger.Level, closing: DispatchTimeInterval = .seconds(1)) {
     self.descriptor = descriptor
     self.format = format
     self.level = level
+    self.closing = closing
     let thread = Thread {
       while self.waitForLines() {
         usleep(Self.gatheringMicroseconds)
@@ -55,7 +57,8 @@ package final class LogSink: Sendable {
       state.isClosed = true
       condition.signal()
     }
-    _ = ended.wait(timeout: .now() + Self.closing)
+    // Whoever closes it once more has nothing to wait for.
+    if ended.wait(timeout: .now() + closing) == .success { ended.signal() }
   }
 
   /// The one line of a request: no body, no address, no secret. Errors of the server are told with their cause.

@@ -1,10 +1,13 @@
 import ParleyDomain
 import Synchronization
 
-/// Who knows the addresses of a name. Throws if there are none, or none in time.
+/// Who knows the addresses of a name. Throws if there are none, `ResolverTimeout` if none came in time.
 package protocol HostResolver: Sendable {
   func addresses(of host: String) async throws -> [IPAddress]
 }
+
+/// Nothing is known of a name yet: the name servers are silent, or other names have to be looked up first.
+package struct ResolverTimeout: Error {}
 
 /// Finds the addresses that a callback is sent to, and refuses those that it must not reach (B-HOOK-21).
 ///
@@ -55,6 +58,8 @@ package struct AddressGuard: Sendable {
       cache[host] = found
       return found
     } catch {
+      // Name servers that are silent, or that others keep us waiting for, are no reason to give an event up.
+      if error is ResolverTimeout, let kept = cache.kept(host) { return kept }
       throw Refusal(failure: Task.isCancelled ? .interrupted : .dns)
     }
   }
@@ -76,6 +81,8 @@ extension IPAddress {
 /// What names led to a moment ago.
 private final class Cache: Sendable {
   private static let namesMax = 10_000
+  /// How long an answer is kept that is past its lifetime.
+  private static let keptFor = Duration.seconds(600)
 
   private let lifetime: Duration
   private let entries = Mutex<[String: (addresses: [IPAddress], end: ContinuousClock.Instant)]>([:])
@@ -93,10 +100,19 @@ private final class Cache: Sendable {
       guard lifetime > .zero, let newValue else { return }
       entries.withLock { entries in
         let now = ContinuousClock.now
+        if entries.count >= Self.namesMax { entries = entries.filter { $0.value.end + Self.keptFor > now } }
         if entries.count >= Self.namesMax { entries = entries.filter { $0.value.end > now } }
         if entries.count >= Self.namesMax { entries = [:] }
         entries[host] = (newValue, now + lifetime)
       }
+    }
+  }
+
+  /// The last answer, also one that should be asked for anew.
+  func kept(_ host: String) -> [IPAddress]? {
+    entries.withLock { entries in
+      guard let entry = entries[host], entry.end + Self.keptFor > .now else { return nil }
+      return entry.addresses
     }
   }
 

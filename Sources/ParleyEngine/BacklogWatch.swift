@@ -1,37 +1,50 @@
 import Logging
 import ParleyDomain
 import ParleyStorage
+import Synchronization
 
 /// Counts what waits, and gives the oldest events of a URL up where too many do: in the background, so that no change waits for it.
-struct BacklogWatch: Sendable {
+final class BacklogWatch: Sendable {
   /// Events given up in one transaction.
   private static let step: Int64 = 200
 
-  let engine: Engine
-  let settings: WebhookSettings
-  let logger: Logger
+  private let engine: Engine
+  private let settings: WebhookSettings
+  private let logger: Logger
+  private let isLooking = Atomic<Bool>(false)
 
+  init(engine: Engine, settings: WebhookSettings, logger: Logger) {
+    (self.engine, self.settings, self.logger) = (engine, settings, logger)
+  }
+
+  /// Does nothing while another look goes on.
   func look() async {
+    guard !isLooking.exchange(true, ordering: .acquiring) else { return }
+    defer { isLooking.store(false, ordering: .releasing) }
     do {
-      let waiting = try await engine.database.readSystem(.statement) { try $0.waiting() }
+      let waiting = try await engine.database.readSystem(.bulk) { try $0.waiting() }
       engine.webhooks.setWaiting(Int(waiting.reduce(0) { $0 + $1.count }), oldest: waiting.map(\.oldest).min())
-      for url in waiting where url.count > Int64(settings.backlog) { try await giveUp(url.count - Int64(settings.backlog), of: url) }
+      for url in waiting where url.count > Int64(settings.backlog) { try await giveUpExcess(of: url) }
     } catch {
       logger.warning("what waits can't be counted", metadata: ["cause": "\(error)"])
     }
   }
 
-  private func giveUp(_ excess: Int64, of url: Waiting) async throws {
-    var left = excess
-    while left > 0 {
-      let (now, limit) = (engine.now(), min(left, Self.step))
+  private func giveUpExcess(of url: Waiting) async throws {
+    let (backlog, step) = (Int64(settings.backlog), Self.step)
+    var total = 0
+    while !Task.isCancelled {
+      let now = engine.now()
+      // Counted anew each time: events arrive meanwhile, and other nodes look as well.
       let count = try await engine.database.writeRelaxed { system in
-        try system.transaction(for: url.account).giveUpOldest(limit, urlHash: url.urlHash, at: now)
+        try system.transaction(for: url.account).giveUpOldest(beyond: backlog, atMost: step, urlHash: url.urlHash, at: now)
       }
       engine.webhooks.addBacklogGivenUp(count)
-      left -= count > 0 ? Int64(count) : left
+      total += count
+      if count == 0 { break }
     }
+    guard total > 0 else { return }
     logger.warning(
-      "too many events wait for a URL, the oldest were given up", metadata: ["account": "\(url.account.text)", "count": "\(excess)"])
+      "too many events wait for a URL, the oldest were given up", metadata: ["account": "\(url.account.text)", "count": "\(total)"])
   }
 }

@@ -61,10 +61,14 @@ package struct Deliveries: Sendable {
     _ draft: ResendDraft, beyond last: Delivery.ID?, for account: Account.ID
   ) async throws -> (ids: (resent: Int, last: Delivery.ID?), hosts: Set<String>) {
     let now = engine.now()
-    return try await engine.database.write(for: account) { tx in
-      let ids = try tx.failedDeliveries(
+    // Looked for outside the write: there may be many of other URLs in between.
+    let ids = try await engine.database.read(for: account, .bulk) { tx in
+      try tx.failedDeliveries(
         urlHash: Outbox.urlHash(draft.url), after: draft.createdAfter, before: draft.createdBefore, beyond: last,
         limit: Self.resentAtOnceMax)
+    }
+    guard !ids.isEmpty else { return ((0, nil), []) }
+    return try await engine.database.write(for: account) { tx in
       var jobs: [Lane: [Job]] = [:]
       for id in ids {
         // Nil for one that another request has just sent again.

@@ -1,5 +1,6 @@
 import ParleyDomain
 import ParleyStorage
+import Synchronization
 
 /// Where everything is decided: the database, the clock, the ids and the rules of this installation, and a property for each plural.
 package final class Engine: Sendable {
@@ -9,6 +10,12 @@ package final class Engine: Sendable {
   let places = CallbackPlaces()
   /// Rung when there may be something to do for the loop.
   package let alarm = Alarm()
+  /// The places of the loop that runs; nil while there is none.
+  var slots: LaneSlots? {
+    get { openSlots.withLock { $0 } }
+    set { openSlots.withLock { $0 = newValue } }
+  }
+  private let openSlots = Mutex<LaneSlots?>(nil)
   /// What the loop counts.
   package let webhooks = WebhookCounts()
   private let clock: @Sendable () -> Timestamp

@@ -9,22 +9,30 @@ struct Outbox {
   let account: Account.ID
   /// The request that causes the events.
   let cause: RequestID
+  let taken: TakenLanes
 
   /// Tells events of a conversation, in this order, to the given callbacks, or to its own as they stand in the transaction and the account's
-  /// listeners (B-HOOK-6). Answers the hosts that have something to do now.
+  /// listeners (B-HOOK-6). Answers the hosts that have something to do now, without the lanes that were taken.
   func publish(
     _ events: [Event], of conversation: Conversation.ID, to callbacks: [StatusCallback]?, at now: Timestamp
   ) throws -> Set<String> {
     guard !events.isEmpty else { return [] }
     let listings = listings(of: try callbacks ?? tx.callbacks(of: conversation, at: now), in: conversation)
+    var hosts: Set<String> = []
     for (lane, callback) in listings {
       let deliveries = events.map { event in
         NewDelivery(id: engine.newID(Delivery.self, at: now), of: event, in: conversation, to: callback, requestId: cause.text)
       }
       for delivery in deliveries { try tx.insert(delivery, in: lane) }
-      try tx.add(deliveries.map { Job(key: $0.id.text, work: Work.deliver($0.id).document) }, to: lane, at: now)
+      let jobs = deliveries.map { Job(key: $0.id.text, work: Work.deliver($0.id).document) }
+      if let leased = taken.take(lane, at: now) {
+        try tx.add(jobs, to: leased)
+      } else {
+        try tx.add(jobs, to: lane, at: now)
+        hosts.insert(lane.host)
+      }
     }
-    return Set(listings.map(\.lane.host))
+    return hosts
   }
 
   /// Digest by which a callback URL is found.
@@ -50,9 +58,12 @@ extension Engine {
     for account: Account.ID, because cause: RequestID, at now: Timestamp,
     _ body: @escaping @Sendable (Transaction) throws -> Change<Answer>
   ) async throws -> Answer {
+    let taken = TakenLanes(slots)
+    // Also where the change failed: places come back, and what became of a commit may be unknown.
+    defer { if !taken.all.isEmpty { alarm.ring(hosts: [], lanes: taken.all) } }
     let (answer, hosts) = try await database.write(for: account) { [self] tx in
       let change = try body(tx)
-      let outbox = Outbox(engine: self, tx: tx, account: account, cause: cause)
+      let outbox = Outbox(engine: self, tx: tx, account: account, cause: cause, taken: taken)
       return (change.answer, try outbox.publish(change.events, of: change.conversation, to: change.callbacks, at: now))
     }
     if !hosts.isEmpty { alarm.ring(hosts: hosts) }

@@ -9,12 +9,13 @@ struct Purge: Sendable {
   /// Goes through all accounts in steps of bounded size, and comes again later.
   func run(_ leased: LeasedLane) async throws -> JobResult {
     for account in try await engine.accounts.list() { try await purge(account.id, leased) }
+    if Task.isCancelled { return JobResult(.handedBack) }
     return JobResult(.again(at: engine.now().adding(settings.purge)))
   }
 
   private func purge(_ account: Account.ID, _ leased: LeasedLane) async throws {
     var mayHaveMore = true
-    while mayHaveMore {
+    while mayHaveMore, !Task.isCancelled {
       let now = engine.now()
       let (kept, day) = (now.hoursBefore(Int64(settings.logDays) * 24), now.hoursBefore(IdempotencyKey.hoursKept))
       let limit = settings.purgeStep

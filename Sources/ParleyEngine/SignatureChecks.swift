@@ -16,6 +16,8 @@ package struct SignatureChecks: Sendable {
     queue.maxConcurrentOperationCount = 1
     return queue
   }()
+  /// Checks that may wait for their turn.
+  private static let waitingMax = 16
 
   let engine: Engine
 
@@ -26,6 +28,7 @@ package struct SignatureChecks: Sendable {
     let known = try await engine.database.read(for: account, .statement) { tx in
       try tx.recentURLs(ofDeliveries: Self.deliveriesLookedAt, limit: SignatureDoctor.knownURLsMax)
     }
+    guard Self.checking.operationCount < Self.waitingMax else { throw ParleyError.unavailable(cause: "many signatures are being checked") }
     return await withCheckedContinuation { continuation in
       Self.checking.addOperation {
         continuation.resume(

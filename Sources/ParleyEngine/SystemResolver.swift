@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// A name is looked up once at a time, however many ask for it, so that one that hangs holds one thread.
 package struct SystemResolver: HostResolver {
-  /// The name has no address, or none came in time.
+  /// The name has no address.
   package struct NotResolved: Error {}
 
   private let lookups: Lookups
@@ -96,7 +96,7 @@ private final class Lookups: Sendable {
     defer { timer.cancel() }
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { waiter in
-        guard add(waiter, id, for: host) else { return waiter.resume(throwing: SystemResolver.NotResolved()) }
+        guard add(waiter, id, for: host) else { return waiter.resume(throwing: ResolverTimeout()) }
         // The task may have been cancelled before there was a waiter to tell.
         if Task.isCancelled { giveUp(id, on: host) }
       }
@@ -124,7 +124,7 @@ private final class Lookups: Sendable {
 
   private func giveUp(_ id: Int, on host: String) {
     let waiter = state.withLock { $0.waiters[host]?.removeValue(forKey: id) }
-    waiter?.resume(throwing: SystemResolver.NotResolved())
+    waiter?.resume(throwing: ResolverTimeout())
   }
 
   private func work() {

@@ -20,14 +20,24 @@ extension SystemTransaction {
 }
 
 extension Transaction {
-  /// Gives the oldest events that wait for a URL up, at most `limit` of them; answers how many. One that is being sent may still arrive.
-  package func giveUpOldest(_ limit: Int64, urlHash: String, at now: Timestamp) throws -> Int {
-    let oldest: [(id: String, lane: String, attempts: Int64)] = try connection.all(
+  /// Gives the oldest events up that wait for a URL beyond `backlog`, at most `limit` of them; answers how many. One that is being sent may
+  /// still arrive.
+  package func giveUpOldest(beyond backlog: Int64, atMost limit: Int64, urlHash: String, at now: Timestamp) throws -> Int {
+    // Held, so that two at a time count each other.
+    try connection.lockedRows("SELECT id FROM account WHERE id = \(account)") { _ in }
+    let count = try connection.one(
+      "SELECT COUNT(*) FROM delivery WHERE account_id = \(account) AND url_hash = \(urlHash) AND state = 'PENDING'"
+    ) { $0.integer(0) }
+    let excess = min(limit, (count ?? 0) - backlog)
+    guard excess > 0 else { return 0 }
+    // Held as well, the delivery before its job as everywhere: one of them may be arriving at this moment.
+    var oldest: [(id: String, lane: String, attempts: Int64)] = []
+    try connection.lockedRows(
       """
       SELECT id, lane_id, attempt_count FROM delivery WHERE account_id = \(account) AND url_hash = \(urlHash) AND state = 'PENDING'
-      ORDER BY id LIMIT \(limit)
+      ORDER BY id LIMIT \(excess)
       """
-    ) { ($0.text(0), $0.text(1), $0.integer(2)) }
+    ) { oldest.append(($0.text(0), $0.text(1), $0.integer(2))) }
     for (id, lane, attempts) in oldest {
       // The oldest stands near the lane's head, so this looks at few.
       try connection.send(

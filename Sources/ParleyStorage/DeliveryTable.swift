@@ -70,21 +70,22 @@ extension Transaction {
     }
   }
 
-  /// Notes an attempt, and the state that the delivery is in after it.
+  /// Notes an attempt, and the state that the delivery is in after it. Where it was given up during the attempt, only a success counts.
   package func note(_ attempt: Attempt, of id: Delivery.ID, state: Delivery.State) throws {
     let finishedAt = state == .pending ? nil : attempt.startedAt.adding(.milliseconds(attempt.milliseconds))
     try connection.send(
       """
       UPDATE delivery SET state = \(state.rawValue), attempt_count = \(attempt.number), finished_at = \(finishedAt),
         next_attempt_at = \(attempt.nextAttemptAt)
-      WHERE account_id = \(account) AND id = \(id)
+      WHERE account_id = \(account) AND id = \(id) AND (state = 'PENDING' OR \(state.rawValue) = 'DELIVERED')
       """)
     try connection.send(
       """
       INSERT INTO attempt (account_id, delivery_id, number, started_at, milliseconds, status, failure, reply, next_attempt_at)
       VALUES (\(account), \(id), \(attempt.number), \(attempt.startedAt), \(attempt.milliseconds), \(attempt.status),
         \(attempt.failure?.rawValue), \(attempt.reply), \(attempt.nextAttemptAt))
-      ON CONFLICT DO NOTHING
+      ON CONFLICT (account_id, delivery_id, number) DO UPDATE SET started_at = excluded.started_at, milliseconds = excluded.milliseconds,
+        status = excluded.status, failure = NULL, reply = excluded.reply, next_attempt_at = NULL WHERE \(state.rawValue) = 'DELIVERED'
       """)
   }
 
@@ -115,8 +116,7 @@ extension Transaction {
 
   /// A page of deliveries, newest first.
   package func deliveries(_ filter: DeliveryFilter, urlHash: String?, _ request: PageRequest) throws -> Page {
-    let greatest = filter.createdBefore.map { Delivery.ID(firstAt: $0).text } ?? "\(Delivery.idPrefix)_~"
-    let least = filter.createdAfter.map { Delivery.ID(firstAt: $0).text } ?? ""
+    let (least, greatest) = Self.ids(after: filter.createdAfter, before: filter.createdBefore)
     return try page(request) { direction, key, limit in
       let (beyond, order): (StaticString, StaticString) = direction == .next ? ("<", "DESC") : (">", "ASC")
       var sql: SQL = """
@@ -124,6 +124,7 @@ extension Transaction {
           d.finished_at, d.next_attempt_at, (SELECT COUNT(*) FROM webhook_pause AS p WHERE p.account_id = d.account_id AND p.url_hash = d.url_hash)
         FROM delivery AS d WHERE d.account_id = \(account) AND d.id \(sql: beyond) \(key ?? greatest) AND d.id >= \(least) AND d.id < \(greatest)
         """
+      sql = sql.followed(by: Self.created(after: filter.createdAfter, before: filter.createdBefore))
       if let conversation = filter.conversationId { sql = sql.followed(by: " AND d.conversation_id = \(conversation)") }
       if let urlHash { sql = sql.followed(by: " AND d.url_hash = \(urlHash)") }
       if !filter.eventKinds.isEmpty {
@@ -148,13 +149,27 @@ extension Transaction {
   package func failedDeliveries(
     urlHash: String, after: Timestamp?, before: Timestamp?, beyond id: Delivery.ID?, limit: Int
   ) throws -> [Delivery.ID] {
-    let least = id?.text ?? after.map { Delivery.ID(firstAt: $0).text } ?? ""
-    let greatest = before.map { Delivery.ID(firstAt: $0).text } ?? "\(Delivery.idPrefix)_~"
+    let (least, greatest) = Self.ids(after: after, before: before)
     let start: SQL = """
-      SELECT id FROM delivery WHERE account_id = \(account) AND url_hash = \(urlHash) AND state = 'FAILED' AND id < \(greatest)
+      SELECT id FROM delivery AS d WHERE account_id = \(account) AND url_hash = \(urlHash) AND state = 'FAILED' AND id >= \(least)
+        AND id < \(greatest) AND id > \(id?.text ?? "")
       """
-    let beyond: SQL = id == nil ? " AND id >= \(least)" : " AND id > \(least)"
-    return try connection.all(start.followed(by: beyond).followed(by: " ORDER BY id LIMIT \(Int64(limit))")) { $0.id(0) }
+    let span = Self.created(after: after, before: before)
+    return try connection.all(start.followed(by: span).followed(by: " ORDER BY id LIMIT \(Int64(limit))")) { $0.id(0) }
+  }
+
+  /// The ids among which those of a span of time are. An id is made a little later than its event, when the write has its turn.
+  private static func ids(after: Timestamp?, before: Timestamp?) -> (least: String, greatest: String) {
+    let greatest = before.map { Delivery.ID(firstAt: $0.adding(.seconds(60))).text }
+    return (after.map { Delivery.ID(firstAt: $0).text } ?? "", greatest ?? "\(Delivery.idPrefix)_~")
+  }
+
+  /// The span itself, as a condition.
+  private static func created(after: Timestamp?, before: Timestamp?) -> SQL {
+    var sql: SQL = ""
+    if let after { sql = sql.followed(by: " AND d.created_at >= \(after)") }
+    if let before { sql = sql.followed(by: " AND d.created_at < \(before)") }
+    return sql
   }
 
   /// Makes a delivery that was given up wait again, and says in which lane; nil when it was not given up.

@@ -58,6 +58,11 @@ extension Transaction {
   package func add(_ jobs: [Job], to lane: Lane, at now: Timestamp) throws {
     try connection.add(jobs, to: lane, at: now)
   }
+
+  /// The same for a lane that, if it was not there, is leased from the start.
+  package func add(_ jobs: [Job], to leased: LeasedLane) throws {
+    try connection.add(jobs, to: leased.lane, lease: leased.lease, at: leased.until)
+  }
 }
 
 extension SystemTransaction {
@@ -71,18 +76,29 @@ extension SystemTransaction {
     try connection.add([job], to: lane, at: now)
   }
 
-  /// The first jobs of a lane, in their order.
-  package func heads(of lane: Lane, limit: Int) throws -> [Job] {
-    let account = lane.owner
+  /// The first jobs of a leased lane, in their order; none when another has it.
+  package func heads(of leased: LeasedLane, limit: Int) throws -> [Job] {
+    let (account, id) = (leased.lane.owner, leased.lane.id)
     return try connection.all(
       """
-      SELECT key, work, attempts, position FROM job WHERE account_id = \(account) AND lane_id = \(lane.id) ORDER BY position
-      LIMIT \(Int64(limit))
+      SELECT key, work, attempts, position FROM job WHERE account_id = \(account) AND lane_id = \(id)
+        AND EXISTS (SELECT 1 FROM lane WHERE account_id = \(account) AND id = \(id) AND lease = \(leased.lease))
+      ORDER BY position LIMIT \(Int64(limit))
       """
     ) { Job(key: $0.text(0), work: $0.bytes(1), attempts: $0.integer(2), position: $0.integer(3)) }
   }
 
-  /// Holds a leased lane until the transaction ends, and renews its lease. Throws `LostLease` if another has it.
+  /// Holds a leased lane until the transaction ends. Throws `LostLease` if another has it.
+  package func hold(_ leased: LeasedLane) throws {
+    let account = leased.lane.owner
+    var isOurs = false
+    try connection.lockedRows("SELECT lease FROM lane WHERE account_id = \(account) AND id = \(leased.lane.id)") { row in
+      isOurs = row.text(0) == leased.lease
+    }
+    guard isOurs else { throw LostLease() }
+  }
+
+  /// The same, and renews its lease.
   package func renew(_ leased: LeasedLane, until: Timestamp) throws {
     let account = leased.lane.owner
     let held = try connection.run(
@@ -131,13 +147,14 @@ extension SystemTransaction {
 }
 
 extension Connection {
-  fileprivate func add(_ jobs: [Job], to lane: Lane, at now: Timestamp) throws {
+  /// A lane that is made is due at `due`.
+  fileprivate func add(_ jobs: [Job], to lane: Lane, lease: String = "", at due: Timestamp) throws {
     let account = lane.owner
     // What is there keeps its time and its lease, and is held until the transaction ends, so that nobody ends it meanwhile.
     try send(
       """
       INSERT INTO lane (account_id, id, host, url_hash, due_at, lease, paused)
-      VALUES (\(account), \(lane.id), \(lane.host), \(lane.urlHash), \(now), '',
+      VALUES (\(account), \(lane.id), \(lane.host), \(lane.urlHash), \(due), \(lease),
         (SELECT COUNT(*) FROM webhook_pause WHERE account_id = \(account) AND url_hash = \(lane.urlHash)))
       ON CONFLICT (account_id, id) DO UPDATE SET host = excluded.host
       """)

@@ -22,6 +22,9 @@ final class SQLiteWriter: @unchecked Sendable {
   /// How long: requests wait as well. Who reads for longer, a backup say, lets the log grow until the next try.
   static let readersWaitMilliseconds: Int32 = 20
 
+  /// Seconds that closures which need not be durable wait for one that must be, after a durable commit.
+  private static let company = 0.001
+
   private let path: String
   private let checkpoints: Bool
   private let groupDuration: Duration
@@ -60,7 +63,9 @@ final class SQLiteWriter: @unchecked Sendable {
     guard try connection.one("PRAGMA journal_mode = WAL", { $0.text(0) }) == "wal" else {
       throw SQLiteError(code: SQLITE_CANTOPEN, message: "there can be no write-ahead log beside the file")
     }
+    // Copies of pages for savepoints stay in memory: a large write would make a file for them.
     try connection.execute("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384")
+    try connection.execute("PRAGMA temp_store = MEMORY")
     connection.countLogPages()
   }
 
@@ -145,6 +150,11 @@ final class SQLiteWriter: @unchecked Sendable {
         if isStopping { return false }
         condition.wait()
       }
+      // In a durable commit they cost next to nothing, as most of their pages are in it already; and where there was one another often follows.
+      if syncs, durableWaiting == 0, !isStopping {
+        let until = Date(timeIntervalSinceNow: Self.company)
+        while durableWaiting == 0, !isStopping, condition.wait(until: until) {}
+      }
       return true
     }
   }
@@ -174,13 +184,20 @@ final class SQLiteWriter: @unchecked Sendable {
     repeat {
       guard let job = nextJob(isDurable: isDurable) else { break }
       done.append(job)
-      _ = try connection.run("SAVEPOINT closure")
+      // A savepoint keeps a copy of each page that changes. The first needs none: it is undone with the whole transaction.
+      let hasSavepoint = done.count > 1
+      if hasSavepoint { _ = try connection.run("SAVEPOINT closure") }
       if job.run(on: connection) {
-        _ = try connection.run("RELEASE closure")
+        if hasSavepoint { _ = try connection.run("RELEASE closure") }
       } else {
         guard connection.isInTransaction else { throw SQLiteError(code: SQLITE_ABORT, message: "the transaction was lost") }
-        _ = try connection.run("ROLLBACK TO closure")
-        _ = try connection.run("RELEASE closure")
+        if hasSavepoint {
+          _ = try connection.run("ROLLBACK TO closure")
+          _ = try connection.run("RELEASE closure")
+        } else {
+          _ = try connection.run("ROLLBACK")
+          _ = try connection.run("BEGIN IMMEDIATE")
+        }
       }
     } while done.count < Self.groupMax && ContinuousClock.now - start < groupDuration
     _ = try connection.run("COMMIT")

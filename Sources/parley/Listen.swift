@@ -121,8 +121,12 @@ final class ListenRegistration: Service {
     }
     for await _ in ticks.cancelOnGracefulShutdown() {
       do {
+        switch try await call(.PUT, "/\(id)", Self.expiry).status {
+        case .ok: break
         // After a longer pause, the machine's sleep say, there is none to renew.
-        if try await call(.PUT, "/\(id)", Self.expiry).status == .notFound { id = try await register(url) }
+        case .notFound: id = try await register(url)
+        case let status: say("the listener can't be renewed now: the server answered \(status.code)")
+        }
       } catch {
         say("the listener can't be renewed now: \(error)")
       }

@@ -73,7 +73,8 @@ struct Serve: AsyncParsableCommand {
 
   func run() async throws {
     let settings = try readSettings(flags: flags)
-    let connectionsMax = ProcessLimits.prepare()
+    // A delivery has a connection, and one may be kept for the next.
+    let connectionsMax = ProcessLimits.prepare(files: settings.webhooks.concurrency * 2 + settings.databaseConnections)
     let isTerminal = isatty(STDERR_FILENO) == 1
     let log = LogSink(descriptor: STDERR_FILENO, format: settings.logFormat ?? (isTerminal ? .text : .json), level: settings.logLevel)
     LoggingSystem.bootstrap { SinkLogHandler(log, label: $0, level: max(settings.logLevel, .warning), now: SystemClock.now) }
@@ -112,7 +113,9 @@ struct Serve: AsyncParsableCommand {
       if !file.exists { (file.sid, file.token) = (given.sid.text, given.token) }
     } else if accounts.isEmpty {
       let made = try await engine.accounts.create(name: "default")
-      (file.sid, file.token) = (made.account.id.text, made.token)
+      (file.sid, file.token, file.url) = (made.account.id.text, made.token, "http://\(LocalHost.reachable(settings.host)):\(settings.port)")
+      // At once: a start that fails from here on is not the first one any more.
+      try file.write()
     }
     if file.token == nil, let known = accounts.first(where: { $0.id.text == file.sid }) {
       file.token = try await engine.accounts.token(of: known.id)
@@ -147,8 +150,12 @@ struct Serve: AsyncParsableCommand {
     let sender = WebhookSender(addresses: AddressGuard(policy: engine.callbacks, resolver: SystemResolver()), settings: settings.webhooks)
     let loop = JobLoop(engine: engine, settings: settings.webhooks, sender: sender, logger: Logger(label: "webhooks"))
     if settings.database.folder != nil { try await loop.takeOver() }
-    let group = ServiceGroup(configuration: .init(services: [loop, service], logger: Logger(label: "services")))
-    let shutdown = Shutdown(drainSeconds: settings.drainSeconds, api: api) { Task { await group.triggerGracefulShutdown() } }
+    let group = ServiceGroup(configuration: .init(services: [LoopService(loop: loop), service], logger: Logger(label: "services")))
+    let shutdown = Shutdown(drainSeconds: settings.drainSeconds, api: api) {
+      // At once, not when the last request is done, as services end one after the other.
+      loop.stop()
+      Task { await group.triggerGracefulShutdown() }
+    }
     defer { shutdown.end() }
     do {
       try await group.run()
@@ -170,5 +177,15 @@ struct Serve: AsyncParsableCommand {
       if showToken { text += "\nTWILIO_AUTH_TOKEN=\(file.token ?? "")" }
     }
     printResult(text)
+  }
+}
+
+/// The loop in a group that ends its services one after the other, each when the one before has returned. It is stopped by then.
+private struct LoopService: Service {
+  let loop: JobLoop
+
+  func run() async throws {
+    try await loop.run()
+    try? await gracefulShutdown()
   }
 }

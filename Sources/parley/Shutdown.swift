@@ -56,8 +56,8 @@ enum ProcessLimits {
   /// Files that are not connections: the database, its log, timers.
   private static let filesReserved = 64
 
-  /// Prepares the process; returns how many connections it can have at a time.
-  static func prepare() -> Int {
+  /// Prepares the process, which itself opens up to `files` connections; returns how many others can have with it at a time.
+  static func prepare(files: Int) -> Int {
     // A descriptor that the parent left closed must not become a database's: what is written to it would land there.
     for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 { _ = open("/dev/null", O_RDWR) }
     // A closed connection and a full disk are errors of one write, not the end of the process.
@@ -69,6 +69,6 @@ enum ProcessLimits {
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return Server.connectionsMax }
     limit.rlim_cur = min(limit.rlim_max, 65536)
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    return max(1, min(Server.connectionsMax, Int(limit.rlim_cur) - filesReserved))
+    return max(1, min(Server.connectionsMax, Int(limit.rlim_cur) - filesReserved - min(files, Int(limit.rlim_cur) / 2)))
   }
 }

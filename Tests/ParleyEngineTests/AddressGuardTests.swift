@@ -26,6 +26,7 @@ struct AddressGuardTests {
         return all.first
       }
       guard let answer else { throw Unknown() }
+      if answer == ["silence"] { throw ResolverTimeout() }
       return answer.compactMap { IPAddress($0) }
     }
   }
@@ -174,6 +175,20 @@ struct AddressGuardTests {
     #expect(names.calls == 4)
   }
 
+  @Test("Where name servers are silent, the last answer is used; where they know of no address, it is not")
+  func silence() async throws {
+    let names = Names(["a.example": [["8.8.8.8"], ["silence"], ["silence"], [], ["silence"]], "b.example": [["silence"]]])
+    let addresses = AddressGuard(policy: CallbackPolicy(allowPrivate: false), resolver: names, lifetime: .nanoseconds(1))
+    let target = try #require(CallbackTarget("https://a.example/"))
+    for _ in 0..<3 { #expect(try await addresses.addresses(of: target) == ["8.8.8.8"]) }
+    #expect(names.calls == 3)
+    await #expect(throws: AddressGuard.Refusal(failure: .dns)) { try await addresses.addresses(of: target) }
+    addresses.forget("a.example")
+    await #expect(throws: AddressGuard.Refusal(failure: .dns)) { try await addresses.addresses(of: target) }
+    let unknown = try #require(CallbackTarget("https://b.example/"))
+    await #expect(throws: AddressGuard.Refusal(failure: .dns)) { try await addresses.addresses(of: unknown) }
+  }
+
   @Test("The machine's resolver knows localhost, and answers an address with itself")
   func system() async throws {
     let resolver = SystemResolver(timeout: .seconds(60))
@@ -192,7 +207,7 @@ struct AddressGuardTests {
       return []
     }
     for _ in 0..<3 {
-      await #expect(throws: SystemResolver.NotResolved.self) { try await resolver.addresses(of: "hangs.example") }
+      await #expect(throws: ResolverTimeout.self) { try await resolver.addresses(of: "hangs.example") }
     }
     #expect(hung.withLock { $0 } <= 1)
     gate.signal()
@@ -221,7 +236,7 @@ struct AddressGuardTests {
     }
     let task = Task { try await resolver.addresses(of: "hangs.example") }
     task.cancel()
-    await #expect(throws: SystemResolver.NotResolved.self) { try await task.value }
+    await #expect(throws: ResolverTimeout.self) { try await task.value }
     gate.signal()
   }
 }

@@ -93,6 +93,29 @@ import Testing
     }
   }
 
+  @Test("the span is of the events' times, also where ids are later, as under load", arguments: TestDatabase.kinds)
+  func laterIDs(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
+      let configuration = try await test.configuration(.profile, more: Text.callbacks(Text.hook))
+      let start = test.clock.now
+      test.clock.advance(milliseconds: 5)
+      _ = try await test.conversation(configuration)
+      // An id is never earlier than the one before.
+      test.clock.advance(milliseconds: -5)
+      _ = try await test.conversation(configuration)
+      try await test.engine.giveUp(Text.hook, for: test.account)
+      let middle = start.adding(.milliseconds(3))
+      let before = try await test.deliveries(DeliveryFilter(createdBefore: middle)).map { $0.text("createdAt") }
+      #expect(before == [start.precise])
+      let after = try await test.deliveries(DeliveryFilter(createdAfter: middle)).map { $0.text("createdAt") }
+      #expect(after == [start.adding(.milliseconds(5)).precise])
+      let body = #"{"url":"\#(Text.hook)","createdBefore":"\#(middle.precise)"}"#
+      #expect(try await test.engine.deliveries.resendFailed(Body(body), for: test.account) == 1)
+      let sentAgain = try await test.deliveries(DeliveryFilter(states: [.pending])).map { $0.text("createdAt") }
+      #expect(sentAgain == [start.precise])
+    }
+  }
+
   @Test("the body of such a request is read whole: every problem is said")
   func problems() async throws {
     try await TestEngine.with { test in
@@ -130,7 +153,7 @@ extension TestEngine {
       try tx.dueTimes().flatMap { host, _ in
         try tx.claim(host: host, upTo: 1000, lease: "test", until: now, at: now).map { leased in
           var keys: [String] = []
-          while let job = try tx.heads(of: leased.lane, limit: 1).first {
+          while let job = try tx.heads(of: leased, limit: 1).first {
             keys.append(job.key)
             try tx.remove(job, from: leased.lane)
           }

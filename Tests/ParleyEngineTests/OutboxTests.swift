@@ -117,7 +117,7 @@ import Testing
       await #expect(throws: Failure.self) {
         try await engine.database.write(for: account) { tx in
           guard let stored = try tx.conversation(id) else { return }
-          let outbox = Outbox(engine: engine, tx: tx, account: account, cause: RequestID())
+          let outbox = Outbox(engine: engine, tx: tx, account: account, cause: RequestID(), taken: TakenLanes(nil))
           let hosts = try outbox.publish([.conversationUpdated(stored, at: now)], of: id, to: nil, at: now)
           #expect(hosts.count == 1)
           throw Failure()

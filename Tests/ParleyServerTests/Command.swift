@@ -40,7 +40,7 @@ struct Finished: CustomStringConvertible {
 /// A process of a test. It never outlives what a test may take.
 final class Child: Sendable {
   /// Whatever runs longer hangs.
-  private static let secondsMax = 90
+  private static let secondsMax = 600
   /// Goes to a folder and then becomes the command.
   private static let env = "/usr/bin/env"
   /// One starts at a time, or it could inherit the end of another's pipe before that is marked, and keep it open.
@@ -151,14 +151,4 @@ private final class Ending: Sendable {
       if let status { continuation.resume(returning: status) }
     }
   }
-}
-
-/// Asks again until the condition holds; throws if it does not within a time that no healthy machine needs.
-func eventually(_ condition: () async throws -> Bool) async throws {
-  let end = ContinuousClock.now + .seconds(30)
-  while ContinuousClock.now < end {
-    if try await condition() { return }
-    try await Task.sleep(for: .milliseconds(20))
-  }
-  throw WireFailure("what was waited for did not come")
 }

@@ -107,6 +107,21 @@ extension ServerTests {
       }
     }
 
+    @Test("A server on a port that is in use says so and ends, and its database is free")
+    func portInUse() async throws {
+      try await ServerProcess.with { first, _ in
+        try await TestDatabase.withFolder { folder in
+          let refused = await #expect(throws: StartRefused.self) {
+            try await ServerProcess.start(in: folder, ["PARLEY_PORT": "\(first.port)"])
+          }
+          #expect(refused?.status == 1)
+          #expect(refused?.errors.contains("if the port is in use, set PARLEY_PORT") == true, "\(refused?.errors ?? "")")
+          let other = try await ServerProcess.start(in: folder)
+          #expect(await other.stop() == 0)
+        }
+      }
+    }
+
     @Test("With a wrong key or none the server refuses, makes no new key, and starts again with the right one")
     func key() async throws {
       try await TestDatabase.withFolder { folder in

@@ -44,10 +44,35 @@ import Testing
         let other = Lane(account: nil, id: "c", host: "i:1", urlHash: "")
         try tx.addUnlessThere(Job(key: "1", work: [123, 125]), to: other, at: now.adding(.seconds(7)))
       }
-      let (keys, times) = try await database.readSystem { tx in (try tx.heads(of: Self.lane, limit: 10).map(\.key), try tx.dueTimes()) }
-      #expect(keys == ["z", "a", "m"])
+      let times = try await database.readSystem { try $0.dueTimes() }
       #expect(times.map(\.host) == ["h:1", "i:1"])
       #expect(times.map(\.due) == [now, now.adding(.seconds(7))])
+      let keys = try await database.writeRelaxed { tx in
+        let leased = try tx.claim(host: "h:1", upTo: 1, lease: "one", until: now.adding(.seconds(20)), at: now)
+        return try leased.map { try tx.heads(of: $0, limit: 10).map(\.key) }
+      }
+      #expect(keys == [["z", "a", "m"]])
+    }
+  }
+
+  @Test("A lane that is made leased is its maker's until the lease ends; one that was there stays as it is", arguments: TestDatabase.kinds)
+  func madeLeased(kind: TestDatabase.Kind) async throws {
+    try await TestDatabase.with(kind) { database in
+      let samples = Samples()
+      let account = try await samples.account(in: database)
+      let now = Self.now
+      let lane = Lane(account: account, id: "a", host: "h:1", urlHash: "")
+      let taken = ["one", "two"].map { LeasedLane(lane: lane, lease: $0, until: now.adding(.seconds(20))) }
+      for leased in taken {
+        try await database.write(for: account) { try $0.add([Job(key: leased.lease, work: [123, 125])], to: leased) }
+      }
+      let heads = try await database.readSystem { tx in try taken.map { try tx.heads(of: $0, limit: 10).map(\.key) } }
+      #expect(heads == [["one", "two"], []])
+      await #expect(throws: LostLease.self) { try await database.writeRelaxed { try $0.hold(taken[1]) } }
+      try await database.writeRelaxed { try $0.hold(taken[0]) }
+      for (seconds, isDue) in [(Int64(19), false), (20, true)] {
+        #expect(try await database.readSystem { try $0.hasDue(host: "h:1", at: now.adding(.seconds(seconds))) } == isDue)
+      }
     }
   }
 

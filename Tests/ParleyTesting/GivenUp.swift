@@ -23,6 +23,6 @@ extension Engine {
   @discardableResult
   package func giveUp(_ url: String, atMost limit: Int64 = 1000, for account: Account.ID) async throws -> Int {
     let now = now()
-    return try await database.write(for: account) { try $0.giveUpOldest(limit, urlHash: Outbox.urlHash(url), at: now) }
+    return try await database.write(for: account) { try $0.giveUpOldest(beyond: 0, atMost: limit, urlHash: Outbox.urlHash(url), at: now) }
   }
 }
