@@ -6,7 +6,6 @@ Fenced blocks are run from top to bottom in one shell, beside a server whose fil
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ import requests
 from twilio.request_validator import RequestValidator
 
 from harness import ANSWER_SECONDS, CONVERSATIONS, DELIVERIES, PAUSES, READY_PAUSE, READY_TRIES, REPOSITORY, an_inline_configuration
+from ports import free_ports
 from receiver import Receiver
 
 HEADING = "First conversation"
@@ -83,12 +83,6 @@ def run_lines(server, lines):
     return ran.stdout
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def test_the_receiver_of_webhooks_works_as_it_stands(another_server):
     """It prints the event that the section's own conversation causes, and refuses what was altered or is not signed."""
     readme = (REPOSITORY / "README.md").read_text()
@@ -96,7 +90,7 @@ def test_the_receiver_of_webhooks_works_as_it_stands(another_server):
     (program,) = [text for language, text in blocks if language == "python"]
     (shell,) = [text for language, text in blocks if language == "sh"]
     assert "RequestValidator" in program and "3000" in program and "3000" in shell
-    port = free_port()
+    (port,) = free_ports(1)
     server = another_server(PARLEY_WEBHOOK_ALLOW_PRIVATE="true")
     login = login_of(server)
     receiver = subprocess.Popen(

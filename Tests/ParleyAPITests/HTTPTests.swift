@@ -402,6 +402,7 @@ struct HTTPTests {
           #expect(id.wholeMatch(of: /RQ[0-9a-f]{32}/) != nil)
           ids.insert(id)
         }
+        await server.settled(waiting.authorization, held: 1)
         try await wire.send(Self.body)
         let answer = try await wire.receive()
         #expect(answer.status == 201)

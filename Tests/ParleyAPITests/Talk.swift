@@ -1,8 +1,10 @@
 import Foundation
-import ParleyAPI
 import ParleyDomain
 import ParleyTesting
+import Synchronization
 import Testing
+
+@testable import ParleyAPI
 
 /// A conversation with a server that is kept as text, and compared whole with what was kept before.
 final class Talk {
@@ -37,6 +39,7 @@ final class Talk {
   @discardableResult
   func say(_ title: String, _ request: WireRequest, as caller: Caller?) async throws -> WireAnswer {
     let signed = server.signed(request, as: caller)
+    await server.settled(signed["Authorization"])
     let answer = try await server.send(request, as: caller)
     exchanges.append(Exchange(title, signed, answer))
     return answer
@@ -45,6 +48,13 @@ final class Talk {
 
 extension TestServer {
   static let store = "mem_store_00000000000000000000000001"
+
+  /// Returns once whoever signs in with this header has no more requests in progress than are held: an answer may be read a moment before
+  /// its request counts no more, and the next one says how many there are.
+  func settled(_ authorization: String?, held: Int = 0) async {
+    guard let signedIn = try? await api.authentication.signIn(authorization) else { return }
+    while signedIn.requests.load(ordering: .relaxed) > held { await Task.yield() }
+  }
 
   /// Makes a configuration and answers its id.
   func configuration(_ grouping: String = "GROUP_BY_PARTICIPANT_ADDRESSES", as caller: Caller? = nil) async throws -> String {

@@ -72,9 +72,11 @@ import Testing
 
   @Test("A loop that is stopped lets what is in flight finish, and begins nothing more")
   func finishes() async throws {
+    var settings = WebhookSettings.exact
+    settings.stopTime = .seconds(60)
     let gate = TestReceiver.Gate()
     try await TestReceiver.with(always: .held(gate)) { receiver in
-      try await TestEngine.calling { test, loop in
+      try await TestEngine.calling(.sqlite, settings) { test, loop in
         try await test.make(conversations: 1, participants: 2, telling: receiver.url)
         try await withThrowingTaskGroup(of: Void.self) { group in
           group.addTask { try await loop.run() }

@@ -98,14 +98,16 @@ extension TestEngine {
     try await engine.pauses.create(Body(#"{"url":"\#(url)"}"#), for: account ?? self.account)
   }
 
-  /// As many pauses as the account may have, in one write.
+  /// As many pauses as the account may have, in writes that are soon done.
   fileprivate func fillPauses() async throws {
     let now = clock.now
     let ids = IDGenerator()
-    try await engine.database.write(for: account) { tx in
-      for number in 1...Pause.pausesMax {
-        let url = "https://hooks.example.com/\(number)"
-        _ = try tx.insert(Pause(id: ids.next(at: now), url: url, createdAt: now), urlHash: Outbox.urlHash(url))
+    for first in stride(from: 1, through: Pause.pausesMax, by: 50) {
+      try await engine.database.write(for: account) { tx in
+        for number in first..<min(first + 50, Pause.pausesMax + 1) {
+          let url = "https://hooks.example.com/\(number)"
+          _ = try tx.insert(Pause(id: ids.next(at: now), url: url, createdAt: now), urlHash: Outbox.urlHash(url))
+        }
       }
     }
   }

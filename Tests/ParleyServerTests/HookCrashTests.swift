@@ -26,6 +26,8 @@ extension ServerTests {
             }
             #expect(await server.child.end() == 128 + SIGKILL)
             let end = ContinuousClock.now
+            // What the dead one has sent is read by then, and so came before the next one runs.
+            try await receiver.connectionsClosed(count: receiver.connections)
             server = try await ServerProcess.start(in: folder, settings)
             kills.append((end, .now))
           }
@@ -86,8 +88,9 @@ extension ServerTests {
             #expect(receiver.received.count == 800)
             // All of them still wait: a page has no more than this.
             #expect(try await HookLoad.waiting(on: server) == 1000)
-            // Generous: the machine is shared with other tests. The bench has the strict number.
-            #expect(beside < alone * 4 + .seconds(2), "\(beside) beside it, \(alone) without")
+            // Generous: the machine is shared with other tests. Whoever waited for the dead would wait for many minutes; the bench has the
+            // strict number.
+            #expect(beside < alone * 10 + .seconds(30), "\(beside) beside it, \(alone) without")
             await server.kill()
           }
         }
@@ -103,13 +106,16 @@ extension ServerTests {
           let configuration = try await HookLoad.configuration(receiver.url, on: server)
           _ = try await server.makeConversation(configuration)
           _ = try await receiver.requests(count: 1)
+          let asked = ContinuousClock.now
           server.child.signal(SIGTERM)
           try await eventually { (try? await server.send("GET", "/health")) == nil }
           gate.open()
           #expect(await server.child.end() == 0)
+          // On a busy machine the time that it may take can be over before it is seen to be finished.
+          let isLate = ContinuousClock.now - asked >= .seconds(5)
           let next = try await ServerProcess.start(in: folder, settings)
           try await HookLoad.untilNothingWaits(on: next)
-          #expect(receiver.received.count == 1)
+          #expect(receiver.received.count == 1 || (isLate && receiver.received.count == 2))
           await next.kill()
         }
       }

@@ -23,7 +23,7 @@ extension NodeTests {
         }
         let done = load.done
         #expect(done.unanswered >= rounds, "the kills did not come in the middle of requests")
-        #expect(done.unavailable == 0, "\(done.unavailable) were refused though only nodes died")
+        #expect(done.refusedSoon == 0, "\(done.refusedSoon) were refused though only nodes died")
       }
     }
 

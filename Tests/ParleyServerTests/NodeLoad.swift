@@ -15,6 +15,8 @@ final class NodeLoad: Sendable {
   private static let writers = 9
   private static let inlineParticipants = 5
   private static let participantsMax = 80
+  /// The shortest time after which a node gives up: for a connection, or a lock.
+  private static let waitMin = Duration.seconds(5)
 
   /// What was asked for and what was told.
   struct Done {
@@ -22,6 +24,8 @@ final class NodeLoad: Sendable {
     var acknowledged = 0
     /// Requests that got 503, or no answer because the node or the connection went.
     var unavailable = 0
+    /// Those 503 that came before any of the times was over that a request may wait on a busy machine.
+    var refusedSoon = 0
     var unanswered = 0
     /// Of those, the ones that turned out to have been done.
     var doneUntold = 0
@@ -159,7 +163,10 @@ final class NodeLoad: Sendable {
       case 200, 201: document = try answer?.json()
       case 409 where attempts > 1: state.withLock { $0.doneUntold += 1 }
       case 503:
-        state.withLock { $0.unavailable += 1 }
+        state.withLock { state in
+          state.unavailable += 1
+          if duration < Self.waitMin { state.refusedSoon += 1 }
+        }
         return false
       case nil:
         state.withLock { $0.unanswered += 1 }

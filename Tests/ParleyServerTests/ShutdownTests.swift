@@ -6,7 +6,7 @@ extension ServerTests {
   @Suite struct ShutdownTests {
     @Test("After SIGTERM /ready says 503 while requests are still answered; then what was begun finishes, and the status is 0")
     func drain() async throws {
-      try await ServerProcess.with(["PARLEY_DRAIN_SECONDS": "2"]) { server, _ in
+      try await ServerProcess.with(["PARLEY_DRAIN_SECONDS": "10"]) { server, _ in
         let conversation = try await server.makeConversation(server.makeConfiguration())
         let target = "/v2/Conversations/\(conversation)/Participants"
         #expect(try await server.send("GET", "/ready").status == 200)

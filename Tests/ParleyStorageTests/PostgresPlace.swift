@@ -86,6 +86,11 @@ final class PostgresPlace: Sendable {
   /// The product's sessions that the server has.
   var sessions: Int64? { get throws { try number("SELECT count(*) FROM pg_stat_activity WHERE application_name = \(name)") } }
 
+  /// Returns once the product has none: that of a migration is seen until a moment after it was closed.
+  func waitForNoSession() async throws {
+    while try sessions != 0 { await Task.yield() }
+  }
+
   /// Ends a session as an administrator does, and returns once it is gone.
   func terminate(_ process: Int64) throws { try execute("SELECT pg_terminate_backend(\(process), 30000)") }
 
@@ -111,6 +116,11 @@ extension PostgresTimeouts {
     change(&timeouts)
     return timeouts
   }
+}
+
+extension PostgresClock {
+  /// Reads that a database which was opened since then may have made by itself: now and then it asks for the time.
+  static func readsMax(since start: ContinuousClock.Instant) -> Int { Int((ContinuousClock.now - start) / interval) }
 }
 
 extension PostgresDatabase {

@@ -6,11 +6,12 @@ import Testing
 @testable import ParleyStorage
 
 /// The connections of a node: how many, how long who waits for what, and what becomes of those that end.
-@Suite("PostgreSQL pool", .timeLimit(.minutes(2)))
+@Suite("PostgreSQL pool", .timeLimit(.minutes(10)))
 struct PostgresPoolTests {
   /// Waits that no test is to see the end of.
   private static let patient = PostgresTimeouts.with { timeouts in
-    (timeouts.pool, timeouts.transaction, timeouts.lockMilliseconds) = (.seconds(100), .seconds(100), 100_000)
+    (timeouts.pool, timeouts.transaction) = (.seconds(500), .seconds(500))
+    (timeouts.lockMilliseconds, timeouts.statementMilliseconds) = (500_000, 500_000)
   }
 
   // MARK: - How many
@@ -19,6 +20,7 @@ struct PostgresPoolTests {
   func connectionsMax() async throws {
     try await PostgresPlace.with { place async throws in
       let database = try place.open(connections: 3, timeouts: Self.patient)
+      try await place.waitForNoSession()
       #expect(database.metrics.connections == 0)
       for _ in 0..<5 { _ = try await database.process() }
       #expect(database.metrics.connections == 1)
@@ -115,7 +117,7 @@ struct PostgresPoolTests {
   @Test("A statement that takes too long is ended by the server, and the connection goes on")
   func statementTimeout() async throws {
     try await PostgresPlace.with { place async throws in
-      let database = try place.open(connections: 1, timeouts: .with { $0.statementMilliseconds = 1000 })
+      let database = try place.open(connections: 1, timeouts: .with { $0.statementMilliseconds = 5000 })
       let process = try await database.process()
       let runs = Atomic<Int>(0)
       let error = await failure {
@@ -134,7 +136,8 @@ struct PostgresPoolTests {
   @Test("A server that doesn't answer in the time of a transaction is left, and the next one gets a connection of its own")
   func transactionTimeout() async throws {
     try await PostgresPlace.with { place async throws in
-      let database = try place.open(connections: 1, timeouts: .with { $0.transaction = .seconds(1) })
+      let database = try place.open(
+        connections: 1, timeouts: .with { ($0.transaction, $0.statementMilliseconds) = (.seconds(10), 100_000) })
       let process = try await database.process()
       let error = await failure { try await database.ask { try $0.rows("SELECT pg_sleep(100)") { _ in } } }
       #expect(error.map(isUnavailable) == true)
@@ -154,7 +157,7 @@ struct PostgresPoolTests {
       let database = try place.open(connections: 2, timeouts: .with { $0.idle = .milliseconds(20) })
       let process = try await database.process()
       while database.metrics.connections > 0 { await Task.yield() }
-      while try place.sessions != 0 { await Task.yield() }
+      try await place.waitForNoSession()
       #expect(try await database.process() != process)
     }
   }
@@ -163,6 +166,7 @@ struct PostgresPoolTests {
   func notIdle() async throws {
     try await PostgresPlace.with { place async throws in
       let database = try place.open(connections: 2)
+      try await place.waitForNoSession()
       let process = try await database.process()
       for _ in 0..<20 { #expect(try await database.process() == process) }
       #expect(try place.sessions == 1)
@@ -203,6 +207,7 @@ struct PostgresPoolTests {
     try await PostgresPlace.with { place async throws in
       try place.makeTable()
       let database = try place.open(connections: 4, timeouts: Self.patient)
+      try await place.waitForNoSession()
       for _ in 0..<2 {
         let held = [await database.hold(), await database.hold(), await database.hold(), await database.hold()]
         for hold in held { try await hold.release() }
@@ -335,7 +340,7 @@ struct PostgresPoolTests {
       // Once more is nothing.
       await database.close()
       #expect(database.metrics.connections == 0)
-      while try place.sessions != 0 { await Task.yield() }
+      try await place.waitForNoSession()
     }
   }
 
@@ -353,6 +358,7 @@ struct PostgresPoolTests {
 
   @Test("The measures count what was done")
   func metrics() async throws {
+    let start = ContinuousClock.now
     try await PostgresPlace.with { place async throws in
       try place.makeTable()
       let database = try place.open(connections: 1)
@@ -361,7 +367,8 @@ struct PostgresPoolTests {
       _ = await failure { try await database.change { _ in throw ParleyError.notFound(.conversation) } }
       _ = await failure { try await database.change { try $0.add(0) } }
       let metrics = database.metrics
-      #expect([metrics.commits, metrics.writes, metrics.failedCommits, metrics.reads, metrics.retries] == [3, 3, 0, 4, 0])
+      #expect([metrics.commits, metrics.writes, metrics.failedCommits, metrics.retries] == [3, 3, 0, 0])
+      #expect((4...4 + PostgresClock.readsMax(since: start)).contains(metrics.reads))
       #expect([metrics.connections, metrics.connectionsFailed, metrics.queueLength] == [1, 0, 0])
       #expect(metrics.commitMicroseconds > 0)
       #expect(metrics.readMicroseconds > 0)

@@ -6,7 +6,7 @@ import Testing
 @testable import ParleyStorage
 
 /// What is set in the sessions, which servers are refused, and whose clock counts.
-@Suite("PostgreSQL sessions", .timeLimit(.minutes(2)))
+@Suite("PostgreSQL sessions", .timeLimit(.minutes(10)))
 struct PostgresSessionTests {
   private static let settings = [
     "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "default_transaction_read_only", "synchronous_commit",

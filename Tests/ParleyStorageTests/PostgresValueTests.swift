@@ -5,7 +5,7 @@ import Testing
 @testable import ParleyStorage
 
 /// Texts on PostgreSQL: any that a caller may send is a question without an error, the longest fit, and bytes decide.
-@Suite("PostgreSQL values", .timeLimit(.minutes(2)))
+@Suite("PostgreSQL values", .timeLimit(.minutes(10)))
 struct PostgresValueTests {
   private let samples = Samples()
 

@@ -6,7 +6,7 @@ import Testing
 @testable import ParleyStorage
 
 /// Writes: what they see and leave, and which of them run again.
-@Suite("PostgreSQL writes", .timeLimit(.minutes(2)))
+@Suite("PostgreSQL writes", .timeLimit(.minutes(10)))
 struct PostgresWriteTests {
   /// Runs of one write that the server undid each time.
   private static let runsMax = 10
@@ -410,12 +410,12 @@ struct PostgresWriteTests {
 
   // MARK: - Parts
 
-  /// Runs a test with a table, on a database with one connection.
+  /// Runs a test with a table, on a database with one connection. Its transactions have long, for those that run again and again.
   private static func withTable(_ test: (_ place: PostgresPlace, _ database: PostgresDatabase) async throws -> Void) async throws {
     try await PostgresPlace.with { place async throws in
       try place.makeTable()
       try place.makeRaise()
-      try await test(place, try place.open(connections: 1))
+      try await test(place, try place.open(connections: 1, timeouts: .with { $0.transaction = .seconds(100) }))
     }
   }
 

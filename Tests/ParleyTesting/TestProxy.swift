@@ -17,7 +17,7 @@ package final class TestProxy: Sendable {
     case fromDatabase
   }
 
-  /// When a connection is closed on which a transaction that writes is committed.
+  /// When a connection is closed on which a transaction that writes is committed, one of a request and not of a node's loop.
   package enum Cut: Sendable {
     /// Before the COMMIT is passed on: nothing is done.
     case before
@@ -204,18 +204,24 @@ private struct ClientMessages {
   private var isStarted = false
   /// Names of statements that begin a transaction that writes.
   private var beginnings: Set<String> = []
+  /// Names of statements that only the loops' transactions have. They come whenever they like, and no test asks for them.
+  private var loops: Set<String> = []
   private var isWriting = false
 
-  /// Whether the COMMIT of a transaction that writes is among the bytes, or ends with them.
+  /// Whether the COMMIT of a request's transaction that writes is among the bytes, or ends with them.
   mutating func take(_ bytes: some Collection<UInt8>) -> Bool {
     rest.append(contentsOf: bytes)
     var found = false
     while let message = next() {
       let texts = message.body.split(separator: 0, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
-      if message.type == UInt8(ascii: "P"), texts.count > 1, texts[1].contains("READ WRITE") { beginnings.insert(texts[0]) }
+      if message.type == UInt8(ascii: "P"), texts.count > 1 {
+        if texts[1].contains("READ WRITE") { beginnings.insert(texts[0]) }
+        if texts[1].contains("SET LOCAL synchronous_commit") { loops.insert(texts[0]) }
+      }
       guard message.type == UInt8(ascii: "B"), texts.count > 1 else { continue }
       // The portal's name is first.
       if beginnings.contains(texts[1]) { isWriting = true }
+      if loops.contains(texts[1]) { isWriting = false }
       if texts[1] == "commit" {
         commits += 1
         found = found || isWriting

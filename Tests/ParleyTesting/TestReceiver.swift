@@ -139,7 +139,7 @@ package final class TestReceiver: Sendable {
   }
 
   /// What does not come in this time never comes; no test waits as long unless it fails.
-  private static let patience = TimeAmount.seconds(60)
+  private static let patience = TimeAmount.seconds(300)
   /// Small, so that a client that stops reading is noticed after little.
   private static let sendBufferBytes = 64 * 1024
 

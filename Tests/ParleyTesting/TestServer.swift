@@ -47,7 +47,7 @@ package final class TestServer: Sendable {
     let engine = Engine(
       database: opened.database, key: key, callbacks: CallbackPolicy(allowPrivate: false), clock: { clock.now },
       ids: IDGenerator(random: CountedBits()))
-    let log = LogSink(descriptor: logFile.fileDescriptor, format: logFormat, level: .info)
+    let log = LogSink(descriptor: logFile.fileDescriptor, format: logFormat, level: .info, closing: .seconds(60))
     let api = API(engine: engine, settings: settings, log: log)
     (self.clock, self.engine, self.api, self.log, self.logFile) = (clock, engine, api, log, logFile)
 

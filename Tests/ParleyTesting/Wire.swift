@@ -5,7 +5,7 @@ import Synchronization
 /// One connection to a server on this machine, by bytes: a request can be sent part by part, and as wrong as a test wants it.
 package final class Wire: Sendable {
   /// What a server could not say in this time it never says; no test waits as long unless it fails.
-  private static let patience = TimeAmount.seconds(90)
+  private static let patience = TimeAmount.seconds(300)
 
   private let channel: any NIOCore.Channel
   private let inbox: Inbox
