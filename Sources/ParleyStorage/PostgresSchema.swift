@@ -11,11 +11,13 @@ struct PostgresSchema {
   /// Brings the schema up to this binary's, if it may, and has the key checked or kept. A database that needs nothing is only read.
   func prepare(isServer: Bool, mayMigrate: Bool, seal: (_ keyCheck: String?) throws -> String) throws {
     let found = try state()
-    try check(found, isServer: isServer, mayMigrate: mayMigrate)
-    guard found.number < Migration.newest || !found.isSealed else { return try connection.checkKey(seal) }
+    guard found.number < Migration.newest || !found.isSealed else {
+      try check(found, isServer: isServer, mayMigrate: mayMigrate)
+      return try connection.checkKey(seal)
+    }
     try locked {
+      // Another node may be between two steps when this one looks without the lock.
       let found = try state()
-      // Another node may have been quicker, and newer.
       try check(found, isServer: isServer, mayMigrate: mayMigrate)
       try migrate(from: found.number)
       try connection.checkKey(seal)
