@@ -7,6 +7,7 @@ import os
 import pathlib
 import resource
 import shutil
+import socket
 import statistics
 import subprocess
 import time
@@ -17,6 +18,7 @@ GROUPS = {
     "deliver": "deliveries a second against a bare loop over AsyncHTTPClient",
     "arrival": "from the 201 to the webhook against two durable commits and 5 ms",
     "callback": "POST a participant with one callback against without",
+    "dead": "deliveries a second while 10,000 conversations are due to a dead host against without",
     "slow": "the API while slow receivers keep 100,000 events waiting, against a server without them",
 }
 LANES = 100
@@ -66,6 +68,60 @@ class Receiver(Process):
         if stats["count"] > wanted:
             raise BenchError(f"{wanted:,} webhooks were to come, and {stats['count']:,} came")
         return (wanted - 1) / ((stats["last"] - stats["first"]) / 1e9) if wanted > 1 else 0
+
+
+class DeadHost:
+    """A port that takes no connection: its queue of them is full, and nobody empties it."""
+
+    def __init__(self):
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(0)
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/hook"
+        self.callers = []
+        while len(self.callers) < 16:
+            caller = socket.socket()
+            caller.settimeout(0.2)
+            self.callers.append(caller)
+            try:
+                caller.connect(self.listener.getsockname())
+            except TimeoutError:
+                return
+        raise BenchError("the port of the dead host goes on taking connections")
+
+    def stop(self):
+        for held in (self.listener, *self.callers):
+            held.close()
+
+
+class Queue:
+    """Changes of 100 conversations that wait while their receiver's URL is paused, and are sent when it is resumed."""
+
+    def __init__(self, bench, server, receiver):
+        self.bench, self.server, self.receiver = bench, server, receiver
+        self.pause()
+        self.conversations = bench.conversations(server, bench.configuration(server, receiver.url), LANES)
+        self.waiting = LANES
+
+    def pause(self):
+        self.paused = json.loads(self.server.call("POST", "/parley/v1/Pauses", {"url": self.receiver.url}))["id"]
+
+    def drain(self, times):
+        """Gives how many came a second, and the processor time of each in µs."""
+        if not self.paused:
+            self.pause()
+        self.bench.load(self.server, self.bench.names(self.conversations, times), 64)
+        if self.receiver.count():
+            raise BenchError("a webhook came though its URL is paused")
+        wanted, self.waiting = self.waiting + LANES * times, 0
+        before = self.server.cpu()
+        self.server.call("DELETE", f"/parley/v1/Pauses/{self.paused}")
+        self.paused = None
+        rate = self.receiver.wait(wanted)
+        cpu = self.server.cpu() - before
+        self.last = self.receiver.ask("GET", "/last")
+        self.receiver.forget()
+        return {"rate": rate, "cpu": cpu / wanted * 1e6}
 
 
 class WebhookBench:
@@ -167,7 +223,8 @@ class WebhookBench:
 
     def run(self):
         self.prepare()
-        for group, work in (("deliver", self.deliver), ("arrival", self.arrival), ("callback", self.callback), ("slow", self.slow)):
+        for group in GROUPS:
+            work = getattr(self, group)
             if group in self.options.only:
                 say(f"\n{GROUPS[group]}")
                 work()
@@ -175,46 +232,27 @@ class WebhookBench:
 
     def deliver(self):
         server, receiver = self.server("deliver"), self.receiver("fast")
-        pause = self.pause(server, receiver)
-        conversations = self.conversations(server, self.configuration(server, receiver.url), LANES)
-        pending = LANES
-        times = 20 * self.seconds
+        queue, times, body = Queue(self, server, receiver), 20 * self.seconds, self.directory / "body.json"
 
         def ours():
-            nonlocal pause, pending
-            pause = pause or self.pause(server, receiver)
-            self.load(server, self.names(conversations, times), 64)
-            if receiver.count():
-                raise BenchError("a webhook came though its URL is paused")
-            wanted, pending = pending + LANES * times, 0
-            before = server.cpu()
-            server.call("DELETE", f"/parley/v1/Pauses/{pause}")
-            pause = None
-            rate = receiver.wait(wanted)
-            cpu = server.cpu() - before
-            self.body.write_bytes(receiver.ask("GET", "/last"))
-            receiver.forget()
-            return {"rate": rate, "cpu": cpu / wanted * 1e6}
+            run = queue.drain(times)
+            body.write_bytes(queue.last)
+            return run
 
         def theirs(in_flight):
             before = children()
             self.output(
-                "deliver", "--url", receiver.url, "--body", self.body, "--count", LANES * times, "--in-flight", in_flight)
+                "deliver", "--url", receiver.url, "--body", body, "--count", LANES * times, "--in-flight", in_flight)
             rate, cpu = receiver.wait(LANES * times), children() - before
             receiver.forget()
             return {"rate": rate, "cpu": cpu / (LANES * times) * 1e6}
 
-        self.body = self.directory / "body.json"
         sides = interleave(self.rounds, ours, lambda: theirs(10), lambda: theirs(100))
-        say(f"body of a webhook: {self.body.stat().st_size:,} B")
+        say(f"body of a webhook: {body.stat().st_size:,} B")
         rates, cpus = ([[run[key] for run in side] for side in sides] for key in ("rate", "cpu"))
         self.table.add(f"deliveries, {LANES} conversations (bare loop: 10 in flight)", "/s", rates[0], rates[1], 0.4)
         self.table.add(f"deliveries, {LANES} conversations (bare loop: 100 in flight)", "/s", rates[0], rates[2])
         self.table.add("a delivery: CPU (bare loop: 10 in flight)", "µs", cpus[0], cpus[1])
-
-    @staticmethod
-    def pause(server, receiver):
-        return json.loads(server.call("POST", "/parley/v1/Pauses", {"url": receiver.url}))["id"]
 
     def arrival(self):
         server, receiver = self.server("arrival"), self.receiver("fast")
@@ -258,6 +296,17 @@ class WebhookBench:
     def latencies(self, label, ours, theirs, at_most):
         medians = ([run["median"] / 1e3 for run in side] for side in (ours, theirs))
         self.table.add(f"{label}: latency", "ms", *medians, at_most=at_most)
+
+    def dead(self):
+        due, times = (1_000 if self.options.quick else 10_000), 20 * self.seconds
+        beside, alone, receiver = self.server("beside"), self.server("alone"), self.receiver("fast")
+        host = DeadHost()
+        self.running.append(host)
+        queues = [Queue(self, server, receiver) for server in (beside, alone)]
+        self.conversations(beside, self.configuration(beside, host.url), due)
+        ours, theirs = interleave(self.rounds, *(lambda queue=queue: queue.drain(times)["rate"] for queue in queues))
+        label = f"deliveries, {LANES} conversations, with {due:,} due to a dead host against without"
+        self.table.add(label, "/s", ours, theirs, 1 / 1.2)
 
     def slow(self):
         waiting = 5_000 if self.options.quick else 100_000

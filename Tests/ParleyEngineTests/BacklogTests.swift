@@ -58,7 +58,7 @@ import Testing
   ) async throws {
     let gate = TestReceiver.Gate()
     try await TestReceiver.with(always: .held(gate, then: .status(answer))) { receiver in
-      try await TestEngine.told(receiver.url, kind) { engine, loop, id in
+      try await TestEngine.told(receiver.url, kind, .patient) { engine, loop, id in
         async let ran: Void = loop.runUntilIdle()
         try await receiver.requests(count: 1)
         #expect(try await engine.engine.giveUp(receiver.url, for: engine.account) == 1)

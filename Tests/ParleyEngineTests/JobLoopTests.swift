@@ -31,11 +31,11 @@ import Testing
   func lostLease(kind: TestDatabase.Kind) async throws {
     let gate = TestReceiver.Gate()
     try await TestReceiver.with(always: .held(gate)) { receiver in
-      try await TestEngine.told(receiver.url, kind) { test, first, id in
-        try await test.loop(.exact) { second in
+      try await TestEngine.told(receiver.url, kind, .patient) { test, first, id in
+        try await test.loop(.patient) { second in
           async let one: Void = first.runUntilIdle()
           try await receiver.requests(count: 1)
-          test.clock.advance(seconds: 21)
+          test.clock.advance(seconds: 401)
           async let two: Void = second.runUntilIdle()
           try await receiver.requests(count: 2)
           gate.open()
@@ -72,7 +72,7 @@ import Testing
 
   @Test("A loop that is stopped lets what is in flight finish, and begins nothing more")
   func finishes() async throws {
-    var settings = WebhookSettings.exact
+    var settings = WebhookSettings.patient
     settings.stopTime = .seconds(60)
     let gate = TestReceiver.Gate()
     try await TestReceiver.with(always: .held(gate)) { receiver in

@@ -110,7 +110,7 @@ import Testing
   func busyLane(kind: TestDatabase.Kind) async throws {
     let gate = TestReceiver.Gate()
     try await TestReceiver.with(always: .held(gate), key: { $0.conversation }) { receiver in
-      try await TestEngine.calling(kind) { test, loop in
+      try await TestEngine.calling(kind, .patient) { test, loop in
         try await withThrowingTaskGroup(of: Void.self) { group in
           group.addTask { try await loop.run() }
           try await eventually { test.engine.slots != nil }

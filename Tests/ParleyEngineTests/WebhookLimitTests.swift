@@ -24,7 +24,7 @@ import Testing
 
   @Test("B-HOOK-35: no more at once than the limit in all, and one host never has more than half of what is free")
   func inAll() async throws {
-    var settings = WebhookSettings.exact
+    var settings = WebhookSettings.patient
     (settings.perHost, settings.concurrency) = (10, 4)
     let gate = TestReceiver.Gate()
     try await TestReceiver.with(always: .held(gate)) { stuck in
@@ -51,7 +51,7 @@ import Testing
     let gate = TestReceiver.Gate()
     try await TestReceiver.with(always: .held(gate)) { stuck in
       try await TestReceiver.with { other in
-        try await TestEngine.calling(kind) { test, loop in
+        try await TestEngine.calling(kind, .patient) { test, loop in
           try await test.make(conversations: 40, telling: stuck.url)
           try await test.make(conversations: 20, participants: 1, telling: other.url)
           try await withThrowingTaskGroup(of: Void.self) { group in
