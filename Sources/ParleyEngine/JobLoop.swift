@@ -1,6 +1,4 @@
 import Logging
-import NIOCore
-import NIOPosix
 import ParleyDomain
 import ParleyStorage
 import ServiceLifecycle
@@ -127,14 +125,15 @@ package final class JobLoop: Sendable {
       if looksAtAll { slots.setDue(try await engine.database.readSystem(.statement) { try $0.dueTimes() }) }
       let now = engine.now()
       if !looksAtAll { try await forgetHosts(withoutLanesAt: now) }
-      let (wanted, lease) = slots.wanted(at: now)
-      guard !wanted.isEmpty else { return [] }
+      let (hosts, lease) = slots.takeDue(at: now)
+      guard !hosts.isEmpty else { return [] }
       let until = now.adding(settings.lease)
-      let claimed = try await engine.database.writeRelaxed { tx in
-        try wanted.map { try tx.claim(host: $0.host, upTo: $0.limit, lease: lease, until: until, at: now) }
+      var claimed = hosts.map { _ in [LeasedLane]() }
+      defer { for (host, lanes) in zip(hosts, claimed) { slots.settle(host.host, claimed: lanes.count, of: host.limit, at: now) } }
+      claimed = try await engine.database.writeRelaxed { tx in
+        try hosts.map { try tx.claim(host: $0.host, upTo: $0.limit, lease: lease, until: until, at: now) }
       }
       isFailing.store(false, ordering: .relaxed)
-      for (wanted, lanes) in zip(wanted, claimed) { slots.took(lanes.count, of: wanted.host, limit: wanted.limit, at: now) }
       return claimed.flatMap { $0 }
     } catch {
       // Once an outage, and asked again no sooner than all lanes are looked at.

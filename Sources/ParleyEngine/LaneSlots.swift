@@ -13,6 +13,13 @@ final class LaneSlots: Sendable {
 
     /// Those that call somebody.
     var outer: Int { total - inHand["", default: 0] }
+
+    /// Takes places, or gives them back where `count` is negative.
+    mutating func take(_ count: Int, of host: String) {
+      total += count
+      let left = inHand[host, default: 0] + count
+      inHand[host] = left > 0 ? left : nil
+    }
   }
 
   private let settings: WebhookSettings
@@ -36,42 +43,40 @@ final class LaneSlots: Sendable {
     return state.withLock { state in
       if let due = state.due[host], due <= now { return nil }
       guard places(for: host, in: state, free: settings.concurrency - state.outer) > 0 else { return nil }
-      state.inHand[host, default: 0] += 1
-      state.total += 1
+      state.take(1, of: host)
       return LeasedLane(lane: lane, lease: nextLease(&state), until: now.adding(settings.lease))
     }
   }
 
-  /// The hosts with lanes to claim, how many of each, and a name for the lease; none where nothing is due or no place is free.
-  func wanted(at now: Timestamp) -> (hosts: [(host: String, limit: Int)], lease: String) {
+  /// Takes places for lanes to claim: of which hosts, how many of each, and under which lease; none where nothing is due or no place is free.
+  func takeDue(at now: Timestamp) -> (hosts: [(host: String, limit: Int)], lease: String) {
     state.withLock { state in
       var free = settings.concurrency - state.outer
       let due = state.due.filter { $0.value <= now }.sorted { $0.value < $1.value }
       let hosts = due.compactMap { host, _ -> (host: String, limit: Int)? in
         let limit = places(for: host, in: state, free: free)
-        if !host.isEmpty { free -= max(0, limit) }
-        return limit > 0 ? (host, limit) : nil
+        guard limit > 0 else { return nil }
+        if !host.isEmpty { free -= limit }
+        return (host, limit)
       }
+      for (host, limit) in hosts { state.take(limit, of: host) }
       return (hosts, hosts.isEmpty ? "" : nextLease(&state))
     }
   }
 
-  /// Notes how many lanes of a host were claimed. As many as were asked for: there may be more.
-  func took(_ count: Int, of host: String, limit: Int, at now: Timestamp) {
+  /// Gives back the places that no lane was found for, of those taken for a claim. Where all are in use there may be more lanes.
+  func settle(_ host: String, claimed: Int, of limit: Int, at now: Timestamp) {
+    guard claimed < limit else { return }
     state.withLock { state in
-      if count < limit, let due = state.due[host], due <= now { state.due[host] = nil }
-      guard count > 0 else { return }
-      state.inHand[host, default: 0] += count
-      state.total += count
+      if let due = state.due[host], due <= now { state.due[host] = nil }
+      state.take(claimed - limit, of: host)
     }
   }
 
   /// Gives the place of a lane back; answers whether lanes are due that may have waited for it.
   func giveBack(_ host: String, at now: Timestamp) -> Bool {
     state.withLock { state in
-      state.total -= 1
-      let left = state.inHand[host, default: 1] - 1
-      state.inHand[host] = left > 0 ? left : nil
+      state.take(-1, of: host)
       return state.due.values.contains { $0 <= now }
     }
   }

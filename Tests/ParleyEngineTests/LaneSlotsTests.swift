@@ -54,11 +54,26 @@ import Testing
   @Test("The installation's own work takes no place from deliveries, nor they from it")
   func inner() {
     let slots = Self.slots(1)
-    slots.took(1, of: "", limit: 2, at: Self.now)
+    slots.expect("", at: Self.now)
+    #expect(slots.takeDue(at: Self.now).hosts.map(\.limit) == [2])
+    slots.settle("", claimed: 1, of: 2, at: Self.now)
     #expect(slots.takeOne(for: Self.lane("a:1"), at: Self.now) != nil)
     #expect((slots.total, slots.outer) == (2, 1))
     slots.expect("", at: Self.now)
-    #expect(slots.wanted(at: Self.now).hosts.map(\.limit) == [1])
+    #expect(slots.takeDue(at: Self.now).hosts.map(\.limit) == [1])
+  }
+
+  @Test("Places that are taken for a claim are nobody else's until it is known how many lanes there were")
+  func claiming() {
+    let slots = Self.slots(4, perHost: 3)
+    slots.expect("a:1", at: Self.now)
+    let (hosts, lease) = slots.takeDue(at: Self.now)
+    #expect(hosts.map(\.host) == ["a:1"] && hosts.map(\.limit) == [2] && !lease.isEmpty)
+    #expect((0..<3).map { _ in slots.takeOne(for: Self.lane("b:1"), at: Self.now) != nil } == [true, false, false])
+    #expect(slots.takeDue(at: Self.now).hosts.isEmpty)
+    slots.settle("a:1", claimed: 0, of: 2, at: Self.now)
+    #expect(slots.total == 1 && slots.dueHosts(at: Self.now).isEmpty)
+    #expect(slots.takeOne(for: Self.lane("a:1"), at: Self.now) != nil)
   }
 
   @Test("A place is waited for by lanes of its host, and by those of any where all places are taken")
@@ -70,9 +85,9 @@ import Testing
     _ = slots.takeOne(for: Self.lane("c:1"), at: Self.now)
     #expect(!slots.isWaitedFor("a:1", at: Self.now))
     #expect(slots.isWaitedFor("a:1", at: Self.later))
-    #expect(slots.wanted(at: Self.later).hosts.isEmpty)
+    #expect(slots.takeDue(at: Self.later).hosts.isEmpty)
     #expect(slots.giveBack("a:1", at: Self.later))
-    #expect(slots.wanted(at: Self.later).hosts.map(\.host) == ["b:1"])
+    #expect(slots.takeDue(at: Self.later).hosts.map(\.host) == ["b:1"])
   }
 
   @Test("A change that runs again takes nothing twice")
