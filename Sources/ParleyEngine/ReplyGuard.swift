@@ -1,6 +1,16 @@
+import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import NIOHTTP2
+
+extension HTTPClient.Configuration {
+  /// Makes the client outlive replies that it takes for impossible: they are errors of their requests.
+  package mutating func guardReplies() {
+    // The only way to be in the pipeline.
+    http1_1ConnectionDebugInitializer = { ReplyGuard.add(toHTTP1: $0) }
+    http2StreamChannelDebugInitializer = { ReplyGuard.add(toHTTP2: $0) }
+  }
+}
 
 /// Stands in each connection between what reads replies and the client, and lets nothing through that the client takes for impossible: a
 /// status below 100, or an end without a status, would end the process.

@@ -91,9 +91,7 @@ final class WebhookClients: Sendable {
         idleTimeout: .microseconds(Int64(settings.idleTime.microseconds)), concurrentHTTP1ConnectionsPerHostSoftLimit: settings.perHost),
       decompression: .disabled)
     configuration.connectionPool.retryConnectionEstablishment = false
-    // The only way to be in the pipeline.
-    configuration.http1_1ConnectionDebugInitializer = { ReplyGuard.add(toHTTP1: $0) }
-    configuration.http2StreamChannelDebugInitializer = { ReplyGuard.add(toHTTP2: $0) }
+    configuration.guardReplies()
     // Nobody would see the spans.
     configuration.tracing.tracer = nil
     configuration.dnsOverride = [key.host: key.address]

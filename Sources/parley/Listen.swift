@@ -46,6 +46,7 @@ struct Listen: AsyncParsableCommand {
     var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
     // An application that is down is said at once.
     configuration.connectionPool.retryConnectionEstablishment = false
+    configuration.guardReplies()
     let client = HTTPClient(
       eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: configuration)
     do {

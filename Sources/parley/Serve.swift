@@ -114,8 +114,6 @@ struct Serve: AsyncParsableCommand {
     } else if accounts.isEmpty {
       let made = try await engine.accounts.create(name: "default")
       (file.sid, file.token, file.url) = (made.account.id.text, made.token, "http://\(LocalHost.reachable(settings.host)):\(settings.port)")
-      // At once: a start that fails from here on is not the first one any more.
-      try file.write()
     }
     if file.token == nil, let known = accounts.first(where: { $0.id.text == file.sid }) {
       file.token = try await engine.accounts.token(of: known.id)
@@ -160,6 +158,8 @@ struct Serve: AsyncParsableCommand {
     do {
       try await group.run()
     } catch {
+      // The next start is not the first one any more, and would not write it.
+      if let accountFile, accountFile.token != nil, accountFile.writtenToken == nil { try? accountFile.write() }
       throw StartFailure("the server can't listen on \(settings.host):\(settings.port); if the port is in use, set PARLEY_PORT (\(error))")
     }
     await sender.shutDown()

@@ -1,14 +1,16 @@
 """Webhooks as their receivers see them: the official SDK and Twilio Agent Connect judge every signature."""
 
 import concurrent.futures
+import json
 import re
+import subprocess
 import time
 import uuid
 
 import pytest
 from twilio.request_validator import RequestValidator
 
-from harness import CONFIGURATIONS, CONVERSATIONS, DELIVERIES, LISTENERS, fresh_number, participant, participants_of, sms
+from harness import BINARY, CONFIGURATIONS, CONVERSATIONS, DELIVERIES, LISTENERS, fresh_number, participant, participants_of, sms
 from receiver import BareReceiver, Receiver
 
 POST_HEADERS = {
@@ -280,3 +282,23 @@ def test_a_connection_that_was_kept_and_is_closed_costs_no_attempt(line):
     assert [one["attemptCount"] for one in deliveries] == [1] * 9
     assert receiver.requests == 9
     receiver.stop()
+
+
+def test_listen_outlives_an_application_whose_answer_is_impossible(hooks_server, line):
+    application = BareReceiver(b"HTTP/1.1 000 Nothing\r\nContent-Length: 0\r\n\r\n")
+    listening = subprocess.Popen(
+        [BINARY, "listen", "--json", "--forward-to", application.url], cwd=hooks_server.folder, env=hooks_server.environment,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    try:
+        for _ in range(1200):
+            if line.get(LISTENERS).json["listeners"]:
+                break
+            time.sleep(0.05)
+        for _ in range(2):
+            line.make_conversation()
+            event = json.loads(listening.stdout.readline())
+            assert event["signatureValid"] and event["forwardStatus"] == 502
+    finally:
+        listening.terminate()
+    assert listening.wait(timeout=60) == 0
+    application.stop()
