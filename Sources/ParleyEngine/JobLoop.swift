@@ -1,4 +1,6 @@
 import Logging
+import NIOCore
+import NIOPosix
 import ParleyDomain
 import ParleyStorage
 import ServiceLifecycle
@@ -12,6 +14,9 @@ package final class JobLoop: Sendable {
   /// Prepares for jobs of one lane, which are run at once or not at all; answers what does one of them.
   typealias Prepare = @Sendable (_ jobs: [Job], _ lane: LeasedLane) async throws -> Run
   typealias Run = @Sendable (_ job: Job) async throws -> JobResult
+
+  /// Between tries to write what came of jobs.
+  private static let pause = TimeAmount.milliseconds(500)
 
   private let engine: Engine
   private let settings: WebhookSettings
@@ -171,7 +176,7 @@ package final class JobLoop: Sendable {
       while !jobs.isEmpty {
         let (done, handsBack) = try await run(jobs, in: leased, jobsDone: jobsDone)
         jobsDone += done.count
-        jobs = try await finish(done, handsBack: handsBack, in: &leased)
+        jobs = try await finishPatiently(done, handsBack: handsBack, in: &leased)
       }
     } catch is LostLease {
       logger.warning("a lane was taken over", metadata: ["host": "\(host)"])
@@ -207,6 +212,19 @@ package final class JobLoop: Sendable {
       if ContinuousClock.now - start >= settings.noteAfter { break }
     }
     return (done, false)
+  }
+
+  /// Finishes, and tries again while the lease lasts where the database can't be written: what is not noted is sent again.
+  private func finishPatiently(
+    _ done: [(job: Job, result: JobResult)], handsBack: Bool, in leased: inout LeasedLane
+  ) async throws -> [Job] {
+    while true {
+      do {
+        return try await finish(done, handsBack: handsBack, in: &leased)
+      } catch ParleyError.unavailable where !done.isEmpty && !isStopping && !Task.isCancelled && engine.now() < leased.until {
+        try await MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: Self.pause) {}.futureResult.get()
+      }
+    }
   }
 
   /// Notes what came of jobs and of their lane, and renews the lease; answers the next jobs, none when the lane is no longer ours.

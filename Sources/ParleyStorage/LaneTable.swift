@@ -117,12 +117,12 @@ extension SystemTransaction {
       "DELETE FROM job WHERE account_id = \(account) AND lane_id = \(lane.id) AND position = \(job.position) AND key = \(job.key)")
   }
 
-  /// Counts that a job of a held lane is put off.
+  /// Counts that a job of a held lane is put off; once, however often it is noted.
   package func putOff(_ job: Job, in lane: Lane) throws {
     let account = lane.owner
     try connection.send(
       """
-      UPDATE job SET attempts = attempts + 1
+      UPDATE job SET attempts = \(job.attempts + 1)
       WHERE account_id = \(account) AND lane_id = \(lane.id) AND position = \(job.position) AND key = \(job.key)
       """)
   }

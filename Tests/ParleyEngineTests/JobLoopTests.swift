@@ -1,9 +1,9 @@
 import ParleyDomain
-import ParleyStorage
 import ParleyTesting
 import Testing
 
 @testable import ParleyEngine
+@testable import ParleyStorage
 
 /// Leases, and what becomes of what is in flight.
 @Suite struct JobLoopTests {
@@ -87,6 +87,27 @@ import Testing
         }
         let states = try await test.deliveries().reversed().map { $0.text("state") }
         #expect(states == ["DELIVERED", "PENDING", "PENDING"])
+        #expect(receiver.received.count == 1)
+      }
+    }
+  }
+
+  @Test("What came of an attempt is noted as soon as the database can be written again, and the event is not sent twice")
+  func notedLater() async throws {
+    let gate = TestReceiver.Gate()
+    try await TestReceiver.with(always: .held(gate)) { receiver in
+      try await TestEngine.told(receiver.url, .sqlite, .patient) { test, loop, id in
+        async let ran: Void = loop.runUntilIdle()
+        try await receiver.requests(count: 1)
+        // Longer than SQLite waits for another that writes.
+        let other = try SQLiteConnection(path: test.path)
+        try other.execute("BEGIN IMMEDIATE")
+        gate.open()
+        try await eventually { test.engine.databaseMetrics.failedCommits > 0 }
+        try other.execute("ROLLBACK")
+        await ran
+        let log = try await test.log(id)
+        #expect(log == .init(state: "DELIVERED", attempts: [.init(status: 200)]))
         #expect(receiver.received.count == 1)
       }
     }
