@@ -140,6 +140,31 @@ struct SQLiteWriterTests {
     }
   }
 
+  @Test("So is the first of a group, which has no savepoint, durable or not", arguments: [true, false])
+  func failureOfTheFirst(isDurable: Bool) async throws {
+    try await withWriter { writer, path in
+      let (begun, gate) = (Gate(), Gate())
+      async let first = outcome {
+        try await writer.write(isDurable: isDurable) { connection in
+          _ = try connection.add(1)
+          begun.open()
+          gate.wait()
+          throw ParleyError.notFound(.conversation)
+        }
+      }
+      await begun.opened()
+      async let last = writer.write(isDurable: isDurable) { connection in
+        try connection.all("SELECT id FROM t") { $0.integer(0) } + [try connection.add(2)]
+      }
+      await writer.queued(1)
+      gate.open()
+      #expect(await first as? ParleyError == .notFound(.conversation))
+      #expect(try await last == [2])
+      #expect(try rows(path) == [2])
+      #expect(writer.metrics.commits == 1)
+    }
+  }
+
   // MARK: - Commits that fail
 
   @Test("A commit that fails is unavailable for all that ran in it, also for those that refused, and the next one works")
