@@ -85,7 +85,14 @@ private final class Cache: Sendable {
   private static let keptFor = Duration.seconds(600)
 
   private let lifetime: Duration
-  private let entries = Mutex<[String: (addresses: [IPAddress], end: ContinuousClock.Instant)]>([:])
+  private struct Entry {
+    let addresses: [IPAddress]
+    /// When it should be asked for anew, and when it is too old in any case.
+    var end: ContinuousClock.Instant
+    let lastEnd: ContinuousClock.Instant
+  }
+
+  private let entries = Mutex<[String: Entry]>([:])
 
   init(lifetime: Duration) { self.lifetime = lifetime }
 
@@ -100,18 +107,20 @@ private final class Cache: Sendable {
       guard lifetime > .zero, let newValue else { return }
       entries.withLock { entries in
         let now = ContinuousClock.now
-        if entries.count >= Self.namesMax { entries = entries.filter { $0.value.end + Self.keptFor > now } }
+        if entries.count >= Self.namesMax { entries = entries.filter { $0.value.lastEnd > now } }
         if entries.count >= Self.namesMax { entries = entries.filter { $0.value.end > now } }
         if entries.count >= Self.namesMax { entries = [:] }
-        entries[host] = (newValue, now + lifetime)
+        entries[host] = Entry(addresses: newValue, end: now + lifetime, lastEnd: now + lifetime + Self.keptFor)
       }
     }
   }
 
-  /// The last answer, also one that should be asked for anew.
+  /// The last answer, also one that should be asked for anew. It is good for another lifetime, so that not every event waits in vain.
   func kept(_ host: String) -> [IPAddress]? {
     entries.withLock { entries in
-      guard let entry = entries[host], entry.end + Self.keptFor > .now else { return nil }
+      let now = ContinuousClock.now
+      guard let entry = entries[host], entry.lastEnd > now else { return nil }
+      entries[host]?.end = min(now + lifetime, entry.lastEnd)
       return entry.addresses
     }
   }

@@ -3,7 +3,7 @@ import ParleyDomain
 import ParleyStorage
 import Synchronization
 
-/// Counts what waits, and gives the oldest events of a URL up where too many do: in the background, so that no change waits for it.
+/// Looks after what waits now and then: wakes lanes whose pause is over, counts what waits, and gives the oldest events of a URL up where too many do: in the background, so that no change waits for it.
 final class BacklogWatch: Sendable {
   /// Events given up in one transaction.
   private static let step: Int64 = 200
@@ -22,12 +22,21 @@ final class BacklogWatch: Sendable {
     guard !isLooking.exchange(true, ordering: .acquiring) else { return }
     defer { isLooking.store(false, ordering: .releasing) }
     do {
+      try await wake(engine.resumed.take())
       let waiting = try await engine.database.readSystem(.bulk) { try $0.waiting() }
       engine.webhooks.setWaiting(Int(waiting.reduce(0) { $0 + $1.count }), oldest: waiting.map(\.oldest).min())
       for url in waiting where url.count > Int64(settings.backlog) { try await giveUpExcess(of: url) }
     } catch {
       logger.warning("what waits can't be counted", metadata: ["cause": "\(error)"])
     }
+  }
+
+  private func wake(_ accounts: [Account.ID]) async throws {
+    guard !accounts.isEmpty else { return }
+    try await engine.database.writeRelaxed { system in
+      for account in accounts { try system.transaction(for: account).wakeLanesWithoutPause() }
+    }
+    engine.alarm.ring(hosts: nil)
   }
 
   private func giveUpExcess(of url: Waiting) async throws {

@@ -16,6 +16,7 @@ package final class Engine: Sendable {
     set { openSlots.withLock { $0 = newValue } }
   }
   private let openSlots = Mutex<LaneSlots?>(nil)
+  let resumed = Resumed()
   /// What the loop counts.
   package let webhooks = WebhookCounts()
   private let clock: @Sendable () -> Timestamp

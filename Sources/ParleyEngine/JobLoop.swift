@@ -15,7 +15,7 @@ package final class JobLoop: Sendable {
   typealias Prepare = @Sendable (_ jobs: [Job], _ lane: LeasedLane) async throws -> Run
   typealias Run = @Sendable (_ job: Job) async throws -> JobResult
 
-  /// Between tries to write what came of jobs.
+  /// Between tries where the database is away.
   private static let pause = TimeAmount.milliseconds(500)
 
   private let engine: Engine
@@ -127,19 +127,25 @@ package final class JobLoop: Sendable {
 
   private func claimDue(looksAtAll: Bool) async -> [LeasedLane] {
     do {
-      if looksAtAll { slots.setDue(try await engine.database.readSystem(.statement) { try $0.dueTimes() }) }
+      var mark = slots.mark
+      if looksAtAll { slots.setDue(try await engine.database.readSystem(.statement) { try $0.dueTimes() }, since: mark) }
       let now = engine.now()
-      if !looksAtAll { try await forgetHosts(withoutLanesAt: now) }
+      if !looksAtAll { try await checkDue(at: now) }
+      mark = slots.mark
       let (hosts, lease) = slots.takeDue(at: now)
       guard !hosts.isEmpty else { return [] }
       let until = now.adding(settings.lease)
-      var claimed = hosts.map { _ in [LeasedLane]() }
-      defer { for (host, lanes) in zip(hosts, claimed) { slots.settle(host.host, claimed: lanes.count, of: host.limit, at: now) } }
+      var claimed = hosts.map { _ in (lanes: [LeasedLane](), next: Timestamp?.none) }
+      defer { for (host, found) in zip(hosts, claimed) { slots.giveBack(host.limit - found.lanes.count, of: host.host) } }
       claimed = try await engine.database.writeRelaxed { tx in
-        try hosts.map { try tx.claim(host: $0.host, upTo: $0.limit, lease: lease, until: until, at: now) }
+        try hosts.map { host, limit in
+          let lanes = try tx.claim(host: host, upTo: limit, lease: lease, until: until, at: now)
+          return (lanes, try tx.nextDue(host: host))
+        }
       }
+      for (host, found) in zip(hosts, claimed) { slots.setDue(host.host, at: found.next, since: mark) }
       isFailing.store(false, ordering: .relaxed)
-      return claimed.flatMap { $0 }
+      return claimed.flatMap(\.lanes)
     } catch {
       // Once an outage, and asked again no sooner than all lanes are looked at.
       slots.postpone(to: engine.now().adding(settings.poll))
@@ -148,11 +154,12 @@ package final class JobLoop: Sendable {
     }
   }
 
-  /// What was rung for may be paused, or done by another node.
-  private func forgetHosts(withoutLanesAt now: Timestamp) async throws {
-    let rung = slots.dueHosts(at: now)
+  /// What was rung for may be paused, or done by another node: a read says so, where a claim would be a write.
+  private func checkDue(at now: Timestamp) async throws {
+    let (mark, rung) = (slots.mark, slots.dueHosts(at: now))
     guard !rung.isEmpty else { return }
-    slots.forget(try await engine.database.readSystem(.statement) { tx in try rung.filter { try !tx.hasDue(host: $0, at: now) } })
+    let times = try await engine.database.readSystem(.statement) { tx in try rung.map { try tx.nextDue(host: $0) } }
+    for (host, time) in zip(rung, times) { slots.setDue(host, at: time, since: mark) }
   }
 
   // MARK: - A lane
@@ -164,7 +171,9 @@ package final class JobLoop: Sendable {
     do {
       var leased = leased
       let ahead = settings.jobsAhead
-      var jobs = try await engine.database.readSystem(.statement) { [leased] in try $0.heads(of: leased, limit: ahead) }
+      var jobs = try await patiently(until: leased.until) { [leased] in
+        try await engine.database.readSystem(.statement) { try $0.heads(of: leased, limit: ahead) }
+      }
       if jobs.isEmpty, isTaken {
         // Who has it does them, or nobody has.
         slots.expect(host, at: engine.now())
@@ -172,11 +181,11 @@ package final class JobLoop: Sendable {
         // A lane that is found empty is looked at again while it is held, and ended.
         jobs = try await finish([], handsBack: false, in: &leased)
       }
-      var jobsDone = 0
+      var turn = Turn()
       while !jobs.isEmpty {
-        let (done, handsBack) = try await run(jobs, in: leased, jobsDone: jobsDone)
-        jobsDone += done.count
-        jobs = try await finishPatiently(done, handsBack: handsBack, in: &leased)
+        let (done, handsBack) = try await run(jobs, in: leased, turn)
+        turn.jobs += done.count
+        jobs = try await patiently(until: leased.until) { try await finish(done, handsBack: handsBack, in: &leased) }
       }
     } catch is LostLease {
       logger.warning("a lane was taken over", metadata: ["host": "\(host)"])
@@ -190,38 +199,46 @@ package final class JobLoop: Sendable {
   }
 
   /// Whether the lease lasts for another job, and nobody else should have the place.
-  private func mayGoOn(_ leased: LeasedLane, jobsDone: Int) -> Bool {
+  private func mayGoOn(_ leased: LeasedLane, _ turn: Turn) -> Bool {
     let now = engine.now()
-    if Task.isCancelled || now.adding(settings.totalTime + .seconds(1)) > leased.until { return false }
-    return !isStopping && (jobsDone < settings.jobsPerTurn || !slots.isWaitedFor(leased.lane.host, at: now))
+    if isStopping || Task.isCancelled || now.adding(settings.totalTime + .seconds(1)) > leased.until { return false }
+    let isOver = turn.jobs >= settings.jobsPerTurn || ContinuousClock.now - turn.start >= settings.turnTime
+    return !isOver || !slots.isWaitedFor(leased.lane.host, at: now)
+  }
+
+  /// What a lane has had since it got its place.
+  private struct Turn {
+    let start = ContinuousClock.now
+    var jobs = 0
   }
 
   /// Runs jobs up to one that is put off. What came of quick ones is noted together; `handsBack` says that the lane is to be left to others.
   private func run(
-    _ jobs: [Job], in leased: LeasedLane, jobsDone: Int
+    _ jobs: [Job], in leased: LeasedLane, _ turn: Turn
   ) async throws -> (done: [(job: Job, result: JobResult)], handsBack: Bool) {
     var done: [(job: Job, result: JobResult)] = []
     let start = ContinuousClock.now
-    let run = try await prepareJobs(jobs, leased)
+    let run = try await patiently(until: leased.until) { try await prepareJobs(jobs, leased) }
+    var turn = turn
     for job in jobs {
-      guard mayGoOn(leased, jobsDone: jobsDone + done.count) else { return (done, true) }
+      guard mayGoOn(leased, turn) else { return (done, true) }
       let result = try await run(job)
       if case .handedBack = result.fate { return (done, true) }
       done.append((job, result))
+      turn.jobs += 1
       if case .again = result.fate { break }
       if ContinuousClock.now - start >= settings.noteAfter { break }
     }
     return (done, false)
   }
 
-  /// Finishes, and tries again while the lease lasts where the database can't be written: what is not noted is sent again.
-  private func finishPatiently(
-    _ done: [(job: Job, result: JobResult)], handsBack: Bool, in leased: inout LeasedLane
-  ) async throws -> [Job] {
+  /// Asks the database, again and again until the lease ends where it is away: what is left in the middle waits for that, and what is not
+  /// noted is sent again.
+  private func patiently<Answer>(until end: Timestamp, _ ask: () async throws -> Answer) async throws -> Answer {
     while true {
       do {
-        return try await finish(done, handsBack: handsBack, in: &leased)
-      } catch ParleyError.unavailable where !done.isEmpty && !isStopping && !Task.isCancelled && engine.now() < leased.until {
+        return try await ask()
+      } catch ParleyError.unavailable where !isStopping && !Task.isCancelled && engine.now() < end {
         try await MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: Self.pause) {}.futureResult.get()
       }
     }

@@ -7,8 +7,11 @@ final class LaneSlots: Sendable {
   private struct State {
     var inHand: [String: Int] = [:]
     var total = 0
-    /// When lanes of a host are next known to be due. What is not known here is found at the next look at all lanes.
-    var due: [String: Timestamp] = [:]
+    /// When lanes of a host are next known to be due, and which mark is the last. What is not known here is found at the next look at all.
+    var due: [String: (time: Timestamp, mark: Int)] = [:]
+    var marks = 0
+    /// When each host last got a place, by the number of the lease.
+    var served: [String: Int] = [:]
     var leases = 0
 
     /// Those that call somebody.
@@ -17,10 +20,14 @@ final class LaneSlots: Sendable {
     /// Takes places, or gives them back where `count` is negative.
     mutating func take(_ count: Int, of host: String) {
       total += count
+      if count > 0 { served[host] = leases }
       let left = inHand[host, default: 0] + count
       inHand[host] = left > 0 ? left : nil
     }
   }
+
+  /// Hosts whose turns are remembered.
+  private static let hostsMax = 10_000
 
   private let settings: WebhookSettings
   /// Names the loop in the leases that it takes.
@@ -41,43 +48,47 @@ final class LaneSlots: Sendable {
   func takeOne(for lane: Lane, at now: Timestamp) -> LeasedLane? {
     let host = lane.host
     return state.withLock { state in
-      if let due = state.due[host], due <= now { return nil }
-      guard places(for: host, in: state, free: settings.concurrency - state.outer) > 0 else { return nil }
+      let free = settings.concurrency - state.outer
+      guard places(for: host, in: state, free: free) > 0 else { return nil }
+      // Those that wait come first: the others of its host, and one of each other host.
+      var waiting = 0
+      for (other, due) in state.due where due.time <= now && !other.isEmpty {
+        waiting += 1
+        if other == host || waiting >= free { return nil }
+      }
+      let lease = nextLease(&state)
       state.take(1, of: host)
-      return LeasedLane(lane: lane, lease: nextLease(&state), until: now.adding(settings.lease))
+      return LeasedLane(lane: lane, lease: lease, until: now.adding(settings.lease))
     }
   }
 
   /// Takes places for lanes to claim: of which hosts, how many of each, and under which lease; none where nothing is due or no place is free.
+  /// Who has waited longest for a place comes first.
   func takeDue(at now: Timestamp) -> (hosts: [(host: String, limit: Int)], lease: String) {
     state.withLock { state in
       var free = settings.concurrency - state.outer
-      let due = state.due.filter { $0.value <= now }.sorted { $0.value < $1.value }
-      let hosts = due.compactMap { host, _ -> (host: String, limit: Int)? in
+      let due = state.due.filter { $0.value.time <= now }.map { (host: $0.key, turn: state.served[$0.key] ?? 0, time: $0.value.time) }
+      let hosts = due.sorted { ($0.turn, $0.time) < ($1.turn, $1.time) }.compactMap { host, _, _ -> (host: String, limit: Int)? in
         let limit = places(for: host, in: state, free: free)
         guard limit > 0 else { return nil }
         if !host.isEmpty { free -= limit }
         return (host, limit)
       }
+      guard !hosts.isEmpty else { return ([], "") }
+      let lease = nextLease(&state)
       for (host, limit) in hosts { state.take(limit, of: host) }
-      return (hosts, hosts.isEmpty ? "" : nextLease(&state))
+      return (hosts, lease)
     }
   }
 
-  /// Gives back the places that no lane was found for, of those taken for a claim. Where all are in use there may be more lanes.
-  func settle(_ host: String, claimed: Int, of limit: Int, at now: Timestamp) {
-    guard claimed < limit else { return }
-    state.withLock { state in
-      if let due = state.due[host], due <= now { state.due[host] = nil }
-      state.take(claimed - limit, of: host)
-    }
-  }
+  /// Gives back places that were taken for a claim and for which there was no lane.
+  func giveBack(_ count: Int, of host: String) { state.withLock { $0.take(-count, of: host) } }
 
   /// Gives the place of a lane back; answers whether lanes are due that may have waited for it.
   func giveBack(_ host: String, at now: Timestamp) -> Bool {
     state.withLock { state in
       state.take(-1, of: host)
-      return state.due.values.contains { $0 <= now }
+      return state.due.values.contains { $0.time <= now }
     }
   }
 
@@ -90,42 +101,62 @@ final class LaneSlots: Sendable {
 
   private func nextLease(_ state: inout State) -> String {
     state.leases += 1
+    // Whoever is forgotten comes first once.
+    if state.served.count > Self.hostsMax { state.served = [:] }
     return "\(name)/\(state.leases)"
   }
 
   // MARK: - When lanes are due
 
-  /// Takes over what a look at all lanes found.
-  func setDue(_ times: [(host: String, due: Timestamp)]) {
-    state.withLock { $0.due = Dictionary(times.map { ($0.host, $0.due) }) { first, _ in first } }
+  /// What is expected from now on has a later mark: to be asked for before the database is looked at.
+  var mark: Int { state.withLock { $0.marks } }
+
+  /// Takes over what a look at all lanes found, and keeps what was expected since.
+  func setDue(_ times: [(host: String, due: Timestamp)], since mark: Int) {
+    state.withLock { state in
+      let later = state.due.filter { $0.value.mark > mark }
+      state.due = Dictionary(times.map { ($0.host, ($0.due, mark)) }) { first, _ in first }
+      state.due.merge(later) { $0.time < $1.time ? $0 : $1 }
+    }
+  }
+
+  /// The same for one host, which has no lane where there is no time.
+  func setDue(_ host: String, at time: Timestamp?, since mark: Int) {
+    state.withLock { state in
+      if let known = state.due[host], known.mark > mark { return }
+      state.due[host] = time.map { ($0, mark) }
+    }
   }
 
   /// Lanes of a host are due at a time, if not before.
   func expect(_ host: String, at time: Timestamp) {
-    state.withLock { state in state.due[host] = min(state.due[host] ?? time, time) }
+    state.withLock { state in
+      state.marks += 1
+      state.due[host] = (min(state.due[host]?.time ?? time, time), state.marks)
+    }
   }
 
   /// The hosts that are said to have lanes that are due.
-  func dueHosts(at now: Timestamp) -> [String] { state.withLock { state in state.due.filter { $0.value <= now }.map(\.key) } }
+  func dueHosts(at now: Timestamp) -> [String] { state.withLock { state in state.due.filter { $0.value.time <= now }.map(\.key) } }
 
   /// Whether a place of the host is needed by another lane: one of its own, or of any host when all places are taken.
   func isWaitedFor(_ host: String, at now: Timestamp) -> Bool {
     state.withLock { state in
       let isFull = state.outer >= settings.concurrency
-      return state.due.contains { $0.value <= now && ($0.key == host || isFull) }
+      return state.due.contains { $0.value.time <= now && ($0.key == host || isFull) }
     }
   }
 
-  /// These hosts have nothing that is due.
-  func forget(_ hosts: [String]) { state.withLock { state in for host in hosts { state.due[host] = nil } } }
-
   /// Nothing is looked at before that time.
-  func postpone(to time: Timestamp) { state.withLock { state in state.due = state.due.mapValues { max($0, time) } } }
+  func postpone(to time: Timestamp) {
+    state.withLock { state in state.due = state.due.mapValues { (max($0.time, time), $0.mark) } }
+  }
 
   /// How long nothing is due that can be claimed. A host without a free place is waited for by whoever has one.
   func untilDue(at now: Timestamp) -> Duration? {
     let earliest = state.withLock { state in
-      state.due.filter { host, _ in places(for: host, in: state, free: settings.concurrency - state.outer) > 0 }.values.min()
+      let free = settings.concurrency - state.outer
+      return state.due.filter { places(for: $0.key, in: state, free: free) > 0 }.values.map(\.time).min()
     }
     return earliest.map { .milliseconds(max(0, $0.milliseconds - now.milliseconds)) }
   }

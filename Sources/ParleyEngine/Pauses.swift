@@ -1,5 +1,6 @@
 import ParleyDomain
 import ParleyStorage
+import Synchronization
 
 /// What can be done with an account's pauses. While there is one for a URL, nothing is sent there, and its events wait.
 package struct Pauses: Sendable {
@@ -31,6 +32,23 @@ package struct Pauses: Sendable {
   /// Resumes a pause's URL: what waits for it is sent.
   package func delete(_ id: Pause.ID, for account: Account.ID) async throws {
     guard try await engine.database.write(for: account, { try $0.resume(id) }) else { throw ParleyError.notFound(.pause) }
+    engine.resumed.add(account)
     engine.alarm.ring(hosts: nil)
+  }
+}
+
+/// Accounts that have just resumed a URL. Where several write side by side, a lane that was being made then may not have seen it, so such
+/// lanes are looked for twice, some seconds apart.
+final class Resumed: Sendable {
+  private let looks = Mutex<[Account.ID: Int]>([:])
+
+  func add(_ account: Account.ID) { looks.withLock { $0[account] = 2 } }
+
+  /// The accounts to look at now.
+  func take() -> [Account.ID] {
+    looks.withLock { looks in
+      defer { looks = looks.compactMapValues { $0 > 1 ? $0 - 1 : nil } }
+      return Array(looks.keys)
+    }
   }
 }

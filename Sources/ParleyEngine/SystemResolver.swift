@@ -18,7 +18,7 @@ package struct SystemResolver: HostResolver {
   }
 
   /// With another way to look, which may block its thread.
-  init(timeout: Duration, look: @escaping @Sendable (String) -> [IPAddress]) {
+  init(timeout: Duration, look: @escaping @Sendable (String) -> [IPAddress]?) {
     lookups = Lookups(timeout: timeout, look: look)
   }
 
@@ -28,7 +28,8 @@ package struct SystemResolver: HostResolver {
     return try await lookups.addresses(of: host)
   }
 
-  private static func look(_ host: String) -> [IPAddress] {
+  /// Nil where nobody could say: name servers that are silent or refuse are no proof that there is no such name.
+  private static func look(_ host: String) -> [IPAddress]? {
     var hints = addrinfo()
     hints.ai_family = AF_UNSPEC
     #if canImport(Darwin)
@@ -37,7 +38,11 @@ package struct SystemResolver: HostResolver {
       hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     #endif
     var first: UnsafeMutablePointer<addrinfo>?
-    guard getaddrinfo(host, nil, &hints, &first) == 0 else { return [] }
+    switch getaddrinfo(host, nil, &hints, &first) {
+    case 0: break
+    case EAI_AGAIN, EAI_FAIL, EAI_SYSTEM, EAI_MEMORY: return nil
+    default: return []
+    }
     defer { freeaddrinfo(first) }
     var found: [IPAddress] = []
     var next = first
@@ -81,10 +86,10 @@ private final class Lookups: Sendable {
   private static let namesMax = 10_000
 
   private let timeout: Duration
-  private let look: @Sendable (String) -> [IPAddress]
+  private let look: @Sendable (String) -> [IPAddress]?
   private let state = Mutex(State())
 
-  init(timeout: Duration, look: @escaping @Sendable (String) -> [IPAddress]) { (self.timeout, self.look) = (timeout, look) }
+  init(timeout: Duration, look: @escaping @Sendable (String) -> [IPAddress]?) { (self.timeout, self.look) = (timeout, look) }
 
   func addresses(of host: String) async throws -> [IPAddress] {
     let id = state.withLock { state in
@@ -132,7 +137,11 @@ private final class Lookups: Sendable {
       let found = look(host)
       let waiters = state.withLock { $0.waiters.removeValue(forKey: host) ?? [:] }
       for waiter in waiters.values {
-        if found.isEmpty { waiter.resume(throwing: SystemResolver.NotResolved()) } else { waiter.resume(returning: found) }
+        switch found {
+        case nil: waiter.resume(throwing: ResolverTimeout())
+        case []: waiter.resume(throwing: SystemResolver.NotResolved())
+        case let found?: waiter.resume(returning: found)
+        }
       }
     }
   }

@@ -37,8 +37,9 @@ package struct WebhookSettings: Sendable {
   package var lease = Duration.seconds(20)
   /// How often all lanes are looked at: what other nodes left is found by that.
   package var poll = Duration.seconds(1)
-  /// Jobs that a worker does in one lane while other lanes of the host wait.
+  /// Jobs that a worker does in one lane while others wait for its place, and how long it goes on with them.
   package var jobsPerTurn = 32
+  package var turnTime = Duration.seconds(5)
   /// Jobs of a lane that are read at once, and how long what came of them may wait to be noted. A process that is killed meanwhile leaves
   /// them to be done again.
   package var jobsAhead = 16

@@ -18,7 +18,7 @@ enum WebhookThreads {
   /// the process alone.
   private static func yieldToOthers() {
     #if os(Linux)
-      _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, 10)
+      _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, 5)
     #endif
   }
 

@@ -23,9 +23,9 @@ extension SystemTransaction {
     try connection.send("UPDATE lane SET lease = '', due_at = \(now) WHERE lease <> ''")
   }
 
-  /// Whether a lane of the host is due: a read, where a claim would be a write.
-  package func hasDue(host: String, at now: Timestamp) throws -> Bool {
-    try connection.one("SELECT 1 FROM lane WHERE host = \(host) AND paused = 0 AND due_at <= \(now) LIMIT 1") { _ in true } ?? false
+  /// When the first lane of a host is due; nil if it has none.
+  package func nextDue(host: String) throws -> Timestamp? {
+    try connection.one("SELECT MIN(due_at) FROM lane WHERE host = \(host) AND paused = 0") { $0.optionalTimestamp(0) } ?? nil
   }
 
   /// Leases the lanes of a host that have been due for longest. Lanes that another claims at the moment are passed over.

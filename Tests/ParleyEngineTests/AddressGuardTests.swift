@@ -189,6 +189,18 @@ struct AddressGuardTests {
     await #expect(throws: AddressGuard.Refusal(failure: .dns)) { try await addresses.addresses(of: unknown) }
   }
 
+  @Test("While name servers are silent they are asked once a lifetime, not for every event")
+  func silenceOnce() async throws {
+    let names = Names(["a.example": [["8.8.8.8"], ["silence"]]])
+    let addresses = AddressGuard(policy: CallbackPolicy(allowPrivate: false), resolver: names, lifetime: .milliseconds(200))
+    let target = try #require(CallbackTarget("https://a.example/"))
+    while names.calls < 2 { #expect(try await addresses.addresses(of: target) == ["8.8.8.8"]) }
+    let asked = ContinuousClock.now
+    let calls = names.calls
+    for _ in 0..<100 { #expect(try await addresses.addresses(of: target) == ["8.8.8.8"]) }
+    #expect(names.calls - calls <= Int((ContinuousClock.now - asked) / .milliseconds(200)) + 1)
+  }
+
   @Test("The machine's resolver knows localhost, and answers an address with itself")
   func system() async throws {
     let resolver = SystemResolver(timeout: .seconds(60))
@@ -218,11 +230,13 @@ struct AddressGuardTests {
     let gate = DispatchSemaphore(value: 0)
     let resolver = SystemResolver(timeout: .seconds(3600)) { host in
       if host == "hangs.example" { gate.wait() }
+      if host == "refused.example" { return nil }
       return host == "a.example" ? [.v4(0x0808_0808)] : []
     }
     let hanging = Task { try await resolver.addresses(of: "hangs.example") }
     for _ in 0..<100 { #expect(try await resolver.addresses(of: "a.example") == [.v4(0x0808_0808)]) }
     await #expect(throws: SystemResolver.NotResolved.self) { try await resolver.addresses(of: "none.example") }
+    await #expect(throws: ResolverTimeout.self) { try await resolver.addresses(of: "refused.example") }
     gate.signal()
     await #expect(throws: SystemResolver.NotResolved.self) { try await hanging.value }
   }

@@ -1,10 +1,10 @@
 import Logging
 import ParleyDomain
-import ParleyStorage
 import ParleyTesting
 import Testing
 
 @testable import ParleyEngine
+@testable import ParleyStorage
 
 /// What becomes of events that are given up because too many wait for their URL.
 @Suite struct BacklogTests {
@@ -49,6 +49,23 @@ import Testing
       let states = try await test.deliveries().map { $0.text("state") }
       #expect(states.filter { $0 == "PENDING" }.count == 5)
       #expect(states.prefix(5).allSatisfy { $0 == "PENDING" })
+    }
+  }
+
+  @Test("A lane that did not see that its URL was resumed is woken by one of the next two looks", arguments: TestDatabase.kinds)
+  func wakes(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.calling(kind) { test, _ in
+      try await test.make(conversations: 1, telling: Text.hook)
+      let pause = try await test.engine.pauses.create(Body(#"{"url":"\#(Text.hook)"}"#), for: test.account).pause
+      try await test.engine.pauses.delete(pause.id, for: test.account)
+      let watch = BacklogWatch(engine: test.engine, settings: .exact, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      for isLooked in [true, true, false] {
+        // As a lane is that was being made while the URL was resumed.
+        try await test.engine.database.writeSystem { try $0.connection.send("UPDATE lane SET paused = 1") }
+        await watch.look()
+        let isDue = try await test.engine.database.readSystem { try !$0.dueTimes().isEmpty }
+        #expect(isDue == isLooked)
+      }
     }
   }
 

@@ -47,7 +47,7 @@ import Testing
     #expect(slots.takeOne(for: Self.lane("a:1"), at: Self.now) != nil)
     #expect(slots.takeOne(for: Self.lane("a:1"), at: Self.later) == nil)
     #expect(slots.takeOne(for: Self.lane("b:1"), at: Self.later) != nil)
-    slots.forget(["a:1"])
+    slots.setDue("a:1", at: nil, since: slots.mark)
     #expect(slots.takeOne(for: Self.lane("a:1"), at: Self.later) != nil)
   }
 
@@ -56,7 +56,7 @@ import Testing
     let slots = Self.slots(1)
     slots.expect("", at: Self.now)
     #expect(slots.takeDue(at: Self.now).hosts.map(\.limit) == [2])
-    slots.settle("", claimed: 1, of: 2, at: Self.now)
+    slots.giveBack(1, of: "")
     #expect(slots.takeOne(for: Self.lane("a:1"), at: Self.now) != nil)
     #expect((slots.total, slots.outer) == (2, 1))
     slots.expect("", at: Self.now)
@@ -71,9 +71,43 @@ import Testing
     #expect(hosts.map(\.host) == ["a:1"] && hosts.map(\.limit) == [2] && !lease.isEmpty)
     #expect((0..<3).map { _ in slots.takeOne(for: Self.lane("b:1"), at: Self.now) != nil } == [true, false, false])
     #expect(slots.takeDue(at: Self.now).hosts.isEmpty)
-    slots.settle("a:1", claimed: 0, of: 2, at: Self.now)
+    slots.giveBack(2, of: "a:1")
+    slots.setDue("a:1", at: nil, since: slots.mark)
     #expect(slots.total == 1 && slots.dueHosts(at: Self.now).isEmpty)
     #expect(slots.takeOne(for: Self.lane("a:1"), at: Self.now) != nil)
+  }
+
+  @Test("Who has waited longest for a place comes first, and a new lane takes none that others wait for")
+  func turns() {
+    let slots = Self.slots(1)
+    for host in ["a:1", "b:1", "c:1"] { slots.expect(host, at: Self.now) }
+    var order: [String] = []
+    for _ in 0..<6 {
+      let hosts = slots.takeDue(at: Self.later).hosts.map(\.host)
+      order += hosts
+      #expect(hosts.count == 1)
+      _ = slots.giveBack(hosts[0], at: Self.later)
+      #expect(slots.takeOne(for: Self.lane("d:1"), at: Self.later) == nil)
+    }
+    #expect(Set(order.prefix(3)) == ["a:1", "b:1", "c:1"])
+    #expect(Array(order.suffix(3)) == Array(order.prefix(3)))
+    for host in ["a:1", "b:1", "c:1"] { slots.setDue(host, at: nil, since: slots.mark) }
+    #expect(slots.takeOne(for: Self.lane("d:1"), at: Self.later) != nil)
+  }
+
+  @Test("What is expected while the database is looked at is not forgotten by what was found")
+  func marks() {
+    let slots = Self.slots(10)
+    slots.expect("a:1", at: Self.later)
+    let mark = slots.mark
+    slots.expect("b:1", at: Self.now)
+    slots.setDue("b:1", at: nil, since: mark)
+    slots.setDue("a:1", at: nil, since: mark)
+    #expect(slots.dueHosts(at: Self.later) == ["b:1"])
+    slots.setDue([("c:1", Self.now)], since: mark)
+    #expect(Set(slots.dueHosts(at: Self.later)) == ["b:1", "c:1"])
+    slots.setDue([("c:1", Self.later)], since: slots.mark)
+    #expect(slots.dueHosts(at: Self.later) == ["c:1"] && slots.dueHosts(at: Self.now).isEmpty)
   }
 
   @Test("A place is waited for by lanes of its host, and by those of any where all places are taken")
