@@ -3,7 +3,8 @@ import ParleyDomain
 import ParleyStorage
 import Synchronization
 
-/// Looks after what waits now and then: wakes lanes whose pause is over, counts what waits, and gives the oldest events of a URL up where too many do: in the background, so that no change waits for it.
+/// Looks after what waits now and then: wakes lanes whose pause is over, counts, and gives the oldest events of a URL up where there are too
+/// many; in the background, so that no change waits for it.
 final class BacklogWatch: Sendable {
   /// Events given up in one transaction.
   private static let step: Int64 = 200

@@ -127,20 +127,19 @@ package final class JobLoop: Sendable {
 
   private func claimDue(looksAtAll: Bool) async -> [LeasedLane] {
     do {
-      var mark = slots.mark
-      if looksAtAll { slots.setDue(try await engine.database.readSystem(.statement) { try $0.dueTimes() }, since: mark) }
-      let now = engine.now()
-      if !looksAtAll { try await checkDue(at: now) }
-      mark = slots.mark
+      if looksAtAll { try await lookAtAll() } else { try await checkDue() }
+      let (now, mark) = (engine.now(), slots.mark)
       let (hosts, lease) = slots.takeDue(at: now)
       guard !hosts.isEmpty else { return [] }
-      let until = now.adding(settings.lease)
+      let (until, nextLook) = (now.adding(settings.lease), now.adding(settings.poll))
       var claimed = hosts.map { _ in (lanes: [LeasedLane](), next: Timestamp?.none) }
       defer { for (host, found) in zip(hosts, claimed) { slots.giveBack(host.limit - found.lanes.count, of: host.host) } }
       claimed = try await engine.database.writeRelaxed { tx in
         try hosts.map { host, limit in
           let lanes = try tx.claim(host: host, upTo: limit, lease: lease, until: until, at: now)
-          return (lanes, try tx.nextDue(host: host))
+          let next = try tx.nextDue(host: host)
+          // Those that are due and that another holds are left to it until the next look: to ask again at once would be to spin.
+          return (lanes, lanes.isEmpty ? next.map { max($0, nextLook) } : next)
         }
       }
       for (host, found) in zip(hosts, claimed) { slots.setDue(host.host, at: found.next, since: mark) }
@@ -154,9 +153,14 @@ package final class JobLoop: Sendable {
     }
   }
 
+  private func lookAtAll() async throws {
+    let mark = slots.mark
+    slots.setDue(try await engine.database.readSystem(.statement) { try $0.dueTimes() }, since: mark)
+  }
+
   /// What was rung for may be paused, or done by another node: a read says so, where a claim would be a write.
-  private func checkDue(at now: Timestamp) async throws {
-    let (mark, rung) = (slots.mark, slots.dueHosts(at: now))
+  private func checkDue() async throws {
+    let (mark, rung) = (slots.mark, slots.dueHosts(at: engine.now()))
     guard !rung.isEmpty else { return }
     let times = try await engine.database.readSystem(.statement) { tx in try rung.map { try tx.nextDue(host: $0) } }
     for (host, time) in zip(rung, times) { slots.setDue(host, at: time, since: mark) }
@@ -183,8 +187,7 @@ package final class JobLoop: Sendable {
       }
       var turn = Turn()
       while !jobs.isEmpty {
-        let (done, handsBack) = try await run(jobs, in: leased, turn)
-        turn.jobs += done.count
+        let (done, handsBack) = try await run(jobs, in: leased, &turn)
         jobs = try await patiently(until: leased.until) { try await finish(done, handsBack: handsBack, in: &leased) }
       }
     } catch is LostLease {
@@ -214,12 +217,11 @@ package final class JobLoop: Sendable {
 
   /// Runs jobs up to one that is put off. What came of quick ones is noted together; `handsBack` says that the lane is to be left to others.
   private func run(
-    _ jobs: [Job], in leased: LeasedLane, _ turn: Turn
+    _ jobs: [Job], in leased: LeasedLane, _ turn: inout Turn
   ) async throws -> (done: [(job: Job, result: JobResult)], handsBack: Bool) {
     var done: [(job: Job, result: JobResult)] = []
     let start = ContinuousClock.now
     let run = try await patiently(until: leased.until) { try await prepareJobs(jobs, leased) }
-    var turn = turn
     for job in jobs {
       guard mayGoOn(leased, turn) else { return (done, true) }
       let result = try await run(job)

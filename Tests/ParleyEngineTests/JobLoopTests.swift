@@ -1,3 +1,4 @@
+import Foundation
 import ParleyDomain
 import ParleyTesting
 import Testing
@@ -108,6 +109,34 @@ import Testing
         await ran
         let log = try await test.log(id)
         #expect(log == .init(state: "DELIVERED", attempts: [.init(status: 200)]))
+        #expect(receiver.received.count == 1)
+      }
+    }
+  }
+
+  @Test("A lane that is due and that another holds is not asked for again and again")
+  func heldByAnother() async throws {
+    try await TestReceiver.with { receiver in
+      try await TestEngine.told(receiver.url, .postgres) { test, loop, _ in
+        let (held, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        async let holder: Void = test.engine.database.writeSystem { tx in
+          try tx.connection.lockedRows("SELECT id FROM lane WHERE host <> ''") { _ in }
+          held.signal()
+          release.wait()
+        }
+        await withCheckedContinuation { continuation in
+          Thread.detachNewThread {
+            held.wait()
+            continuation.resume()
+          }
+        }
+        await loop.runUntilIdle()
+        #expect(receiver.connections == 0)
+        #expect(loop.slots.dueHosts(at: test.clock.now).isEmpty && loop.slots.outer == 0)
+        release.signal()
+        try await holder
+        test.clock.advance(seconds: 1)
+        await loop.runUntilIdle()
         #expect(receiver.received.count == 1)
       }
     }
