@@ -30,9 +30,9 @@ extension Call {
   /// The address of an operation as this client reaches it (B-OP-2).
   func url(of operation: ParleyDomain.Operation.ID) -> String { "\(baseURL)/v2/ControlPlane/Operations/\(operation.text)" }
 
-  /// The request's idempotency key; nil if it has none (B-IDEM-1).
+  /// The request's idempotency key; nil if it has none, or an empty one (B-IDEM-1).
   func checkedIdempotencyKey() throws(ParleyError) -> IdempotencyKey? {
-    guard let idempotencyKey else { return nil }
+    guard let idempotencyKey, !idempotencyKey.isEmpty else { return nil }
     guard Self.isUUID(idempotencyKey) else {
       throw .invalid([Problem(path: "Idempotency-Key", message: "must be a UUID such as 5f0c9a52-7f43-4c1e-9a9e-2d1b8a6c4e10")])
     }
