@@ -33,6 +33,37 @@ struct TimestampTests {
     #expect(Timestamp(wholeSeconds: text) == nil)
   }
 
+  @Test(
+    "An instant with its milliseconds is written without an empty fraction, and read back (B-TIME-2)",
+    arguments: [
+      (0, "1970-01-01T00:00:00Z"), (1, "1970-01-01T00:00:00.001Z"), (20, "1970-01-01T00:00:00.020Z"), (-1, "1969-12-31T23:59:59.999Z"),
+      (1_767_225_600_500, "2026-01-01T00:00:00.500Z"), (1_767_225_601_000, "2026-01-01T00:00:01Z"),
+    ] as [(Int64, String)])
+  func writesMilliseconds(milliseconds: Int64, text: String) {
+    #expect(Timestamp(milliseconds: milliseconds).precise == text)
+    #expect(Timestamp(rfc3339: text) == Timestamp(milliseconds: milliseconds))
+  }
+
+  @Test(
+    "An instant of RFC 3339 is read with any offset, digits beyond milliseconds are cut off (B-TIME-2)",
+    arguments: [
+      ("2026-01-01T02:00:00+02:00", 0), ("2025-12-31T18:30:00-05:30", 0), ("2026-01-01T00:00:00+00:00", 0), ("2026-01-01t00:00:00z", 0),
+      ("2026-01-01T00:00:00.5Z", 500), ("2026-01-01T00:00:00.0019999Z", 1), ("2026-01-01T00:00:00.123456+00:00", 123),
+    ] as [(String, Int64)])
+  func readsOffsets(text: String, milliseconds: Int64) {
+    #expect(Timestamp(rfc3339: text) == Timestamp(milliseconds: 1_767_225_600_000 + milliseconds))
+  }
+
+  @Test(
+    "What is not RFC 3339 is not read (B-TIME-2)",
+    arguments: [
+      "", "today", "2026-01-01", "2026-01-01 00:00:00Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00+0200",
+      "2026-01-01T00:00:00+24:00", "2026-01-01T00:00:00+02:60", "2026-02-29T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00Z ",
+    ])
+  func refusesOthers(text: String) {
+    #expect(Timestamp(rfc3339: text) == nil)
+  }
+
   @Test("Days follow each other through four hundred years, as the calendar has it")
   func counts() {
     var expected = CivilDate(year: 1900, month: 1, day: 1)

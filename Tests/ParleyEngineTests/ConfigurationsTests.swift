@@ -111,6 +111,18 @@ import Testing
     }
   }
 
+  @Test("B-CFG-16: a reused key is said before a service that is taken", arguments: TestDatabase.kinds)
+  func conflicts(kind: TestDatabase.Kind) async throws {
+    try await TestEngine.with(kind) { test in
+      let text = "11111111-1111-1111-1111-111111111111"
+      _ = try await test.accepted(more: Self.bridge, under: IdempotencyKey(text: text, fingerprint: "one"))
+      await #expect(throws: ParleyError.conflict(.idempotencyKeyReused)) {
+        try await test.accepted(more: Self.bridge, under: IdempotencyKey(text: text, fingerprint: "two"))
+      }
+      #expect(try await test.configurations() == 1)
+    }
+  }
+
   @Test("B-IDEM-4: requests that come at once under one key all get one answer", arguments: TestDatabase.kinds)
   func atOnce(kind: TestDatabase.Kind) async throws {
     try await TestEngine.with(kind) { test in

@@ -217,6 +217,31 @@ extension DatabaseContractTests {
     }
   }
 
+  @Test("A page ends behind the item that takes it past 8 MiB, and has one in any case (B-PAGE-11)", arguments: TestDatabase.kinds)
+  func longPages(kind: TestDatabase.Kind) async throws {
+    try await TestDatabase.with(kind) { database in
+      let account = try await samples.account(in: database)
+      let held = try await samples.heldConversation(of: account, in: database)
+      // The first passes the limit alone, two of the others stay below it and three do not.
+      let participants = try [9_000_000, 3_000_000, 3_000_000, 3_000_000, 3_000_000, 3_000_000].map { length in
+        try samples.participant(name: String(repeating: "x", count: length), in: held.id, of: account)
+      }
+      for participant in participants { _ = try await database.write(for: account) { tx in try tx.add(participant) } }
+      let ids = participants.map(\.id.text)
+      let pages = [Array(ids[..<1]), Array(ids[1..<4]), Array(ids[4...])]
+      var cursor: Cursor?
+      for (index, expected) in (pages + [pages[1], pages[0]]).enumerated() {
+        let request = PageRequest(size: 1000, cursor: cursor)
+        let page = try await database.read(for: account, .page(of: request)) { tx in try tx.participants(of: held.id, request) }
+        #expect(try page.ids == expected)
+        #expect(page.count == expected.count)
+        #expect((page.next == nil) == (expected == pages[2]))
+        #expect((page.previous == nil) == (expected == pages[0]))
+        cursor = index < 2 ? page.next : page.previous
+      }
+    }
+  }
+
   /// Goes through a list in pages of one size, to its end and back to its start.
   private func expectList(
     of expected: [String], size: Int, _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation,
