@@ -153,7 +153,7 @@ def test_the_exact_query_name_wins_and_the_first_value_counts(own_account):
 
 
 def test_an_empty_channel_id_is_refused(wire):
-    """B-ADDR-5"""
+    """B-ADDR-5, B-CONV-35"""
     answer = wire.send("GET", f"{CONVERSATIONS}?channelId=")
     check_error(answer, 400, 20001)
     assert answer.problem_paths == ["channelId"]

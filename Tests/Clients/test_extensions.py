@@ -53,6 +53,7 @@ def told(wire, receiver):
 
 
 def test_a_delivery_shows_what_was_sent_and_what_came_back(own_account, receiver):
+    """B-LOG-1"""
     conversation = told(own_account, receiver)
     eventually(lambda: states(own_account), ["DELIVERED"])
     listed = deliveries(own_account, conversationId=conversation, url=receiver.url(), eventType="CONVERSATION_CREATED")[0]
@@ -68,6 +69,7 @@ def test_a_delivery_shows_what_was_sent_and_what_came_back(own_account, receiver
 
 
 def test_one_that_failed_is_sent_again_with_the_same_token(own_account, receiver):
+    """B-LOG-3"""
     receiver.answer = lambda hook: 404
     told(own_account, receiver)
     eventually(lambda: states(own_account), ["FAILED"])
@@ -83,6 +85,7 @@ def test_one_that_failed_is_sent_again_with_the_same_token(own_account, receiver
 
 
 def test_all_that_failed_are_sent_again_in_their_order(own_account, receiver):
+    """B-LOG-3"""
     receiver.answer = lambda hook: 500
     conversation = told(own_account, receiver)
     for number in range(1, 4):

@@ -47,7 +47,7 @@ def test_the_configuration_is_read_at_start(tac, configuration_id):
 
 @pytest.mark.parametrize("channel,prefix", [("SMS", ""), ("WHATSAPP", "whatsapp:"), ("RCS", "rcs:")])
 def test_a_conversation_is_created_with_both_ends_and_reused_afterwards(tac, channel, prefix):
-    """F-2, B-GROUP-1, B-ADDR-3, B-PART-3: the addresses listed are those sent, character for character"""
+    """F-2, B-GROUP-1, B-ADDR-3, B-PART-3, B-PART-24: the addresses listed are those sent, character for character"""
     customer, agent = (address(prefix + fresh_number(), channel) for _ in range(2))
     made, reused = asyncio.run(tac.create_or_reuse_conversation(people(customer, agent)))
     assert not reused
@@ -80,7 +80,7 @@ def test_a_handoff(tac, wire):
 
 
 def test_a_call_is_found_by_its_sid(tac, wire, configuration_id):
-    """F-6: exactly one ACTIVE conversation has the call"""
+    """F-6, B-CONV-21: exactly one ACTIVE conversation has the call"""
     call = "CA" + "4711" * 8
     ends = [
         participant(kind, {"channel": "VOICE", "address": fresh_number(), "channelId": call}) for kind in ("CUSTOMER", "AI_AGENT")]

@@ -35,10 +35,10 @@ struct ChannelSettingsTests {
   }
 
   @Test(
-    "A side of a rule is * alone or one address of the channel's form (B-RULE-1, B-RULE-4)",
+    "A side of a rule is * alone or one address of the channel's form (B-RULE-1, B-RULE-4, B-RULE-6)",
     arguments: [
       ("SMS", "*", true), ("SMS", "+14155550100", true), ("SMS", "TEA", true), ("WHATSAPP", "whatsapp:+14155550100", true),
-      ("CHAT", "*", true),
+      ("CHAT", "*", true), ("WHATSAPP", "+14155550100", true), ("RCS", "+14155550100", true), ("VOICE", "sip:mira@tea.example", true),
       ("VOICE", "client:mira", true), ("EMAIL", "a@b", true), ("RCS", "rcs:brand", true), ("SMS", " +14155550100 ", true),
       ("SMS", "+1555*", false), ("SMS", "**", false), ("CHAT", "a*", false), ("VOICE", "*x", false), ("EMAIL", "*@b", false),
       ("SMS", "", false), ("SMS", "x-y", false), ("EMAIL", "+14155550100", false), ("CHAT", "a\\tb", false), ("CHAT", "client:", false),
@@ -64,7 +64,7 @@ struct ChannelSettingsTests {
     #expect(read(#"{"CHAT":{"captureRules":[\#(rule)]}}"#).paths == members.map { "channelSettings.CHAT.captureRules[0].\($0)" })
   }
 
-  @Test("A channel has at most 100 rules (B-CFG-4)", arguments: [(0, true), (100, true), (101, false)])
+  @Test("A channel has at most 100 rules, equal ones among them (B-CFG-4, B-RULE-6)", arguments: [(0, true), (100, true), (101, false)])
   func limitsRules(count: Int, fits: Bool) {
     let reading = read(#"{"SMS":{"captureRules":\#(list(of: count) { _ in #"{"from":"*","to":"*"}"# })}}"#)
     #expect(reading.value?.first?.captureRules?.count == (fits ? count : nil))

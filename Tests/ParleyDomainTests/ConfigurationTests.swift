@@ -113,7 +113,7 @@ struct ConfigurationTests {
         """#)
   }
 
-  @Test("Settings are answered as they were given, nulls inside left out (B-CFG-3, B-CFG-15, B-LIFE-1)")
+  @Test("Settings are answered as they were given, nulls inside left out (B-CFG-3, B-CFG-15, B-LIFE-1, B-LIFE-13)")
   func answers() throws {
     let given = #"""
       "channelSettings":{"SMS":{"statusTimeouts":{"inactive":20,"closed":null},"captureRules":null},"EMAIL":{},"CHAT":null,

@@ -57,7 +57,7 @@ struct ParticipantTests {
   }
 
   @Test(
-    "A profile id has the form of one and need not exist, on any type (B-PROF-5)",
+    "A profile id has the form of one and need not exist, on any type (B-PROF-5, B-HTTP-12)",
     arguments: [
       (profile, true), ("mem_profile_7zzzzzzzzzzzzzzzzzzzzzzzzz", true), ("", false), ("mem_profile_8zzzzzzzzzzzzzzzzzzzzzzzzz", false),
       ("mem_store_01h2xcejqtf2nbrexx3vqjhp41", false), ("mem_profile_01h2xcejqtf2nbrexx3vqjhp4", false), (profile + " ", false),

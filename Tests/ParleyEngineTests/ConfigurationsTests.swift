@@ -7,7 +7,7 @@ import Testing
   private static let bridge = #","conversationsV1Bridge":{"serviceId":"IS00000000000000000000000000000001"}"#
 
   @Test(
-    "B-OP-1, B-OP-3, B-OP-5: a configuration is there, and its operation completed, once the request is answered",
+    "B-OP-1, B-OP-3, B-OP-5, B-OP-10: a configuration is there, and its operation completed, once the request is answered",
     arguments: TestDatabase.kinds)
   func create(kind: TestDatabase.Kind) async throws {
     try await TestEngine.with(kind) { test in
@@ -99,7 +99,7 @@ import Testing
     }
   }
 
-  @Test("B-IDEM-4: a refused request leaves its key unused", arguments: TestDatabase.kinds)
+  @Test("B-IDEM-4, B-IDEM-8: a refused request leaves its key unused", arguments: TestDatabase.kinds)
   func refused(kind: TestDatabase.Kind) async throws {
     try await TestEngine.with(kind) { test in
       let key = IdempotencyKey(text: "11111111-1111-1111-1111-111111111111", fingerprint: "one")

@@ -163,7 +163,7 @@ import Testing
   }
 
   @Test(
-    "B-GROUP-5: a key goes with what made it: alone, pair, profile and back", arguments: [GroupingType.addresses, .profile],
+    "B-GROUP-5, B-GROUP-13: a key goes with what made it: alone, pair, profile and back", arguments: [GroupingType.addresses, .profile],
     TestDatabase.kinds)
   func transitions(_ type: GroupingType, kind: TestDatabase.Kind) async throws {
     try await TestEngine.with(kind) { test in

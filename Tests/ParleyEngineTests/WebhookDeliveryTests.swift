@@ -124,7 +124,7 @@ import Testing
     }
   }
 
-  @Test("B-HOOK-23: a redirect is a failure, and where it leads hears nothing", arguments: [301, 302, 303, 307, 308])
+  @Test("B-HOOK-21: a redirect is a failure, and where it leads hears nothing", arguments: [301, 302, 303, 307, 308])
   func redirect(status: Int) async throws {
     try await TestReceiver.with { other in
       try await TestReceiver.with(always: .status(status, headers: [("Location", other.url)])) { receiver in
