@@ -137,12 +137,17 @@ private struct LogLine {
     guard format == .json else { return }
     json.member("time", time)
     json.member("level", level.rawValue)
-    json.member("message", message)
+    field("message", message)
   }
 
   mutating func field(_ name: String, _ value: String) {
     switch format {
     case .text: text += " \(name)=\(Self.plain(value))"
+    case .json where value.isUnsafeOnTerminals:
+      // The same text to JSON; a terminal only shows it.
+      var quoted = JSONWriter()
+      quoted.string(value)
+      json.member(name, raw: Array(String(decoding: quoted.bytes, as: UTF8.self).escapedForTerminals().utf8))
     case .json: json.member(name, value)
     }
   }
@@ -168,10 +173,9 @@ private struct LogLine {
     }
   }
 
-  /// One line stays one line.
+  /// One line stays one line, and a terminal only shows it.
   private static func plain(_ text: String) -> String {
-    text.hasControlCharacters
-      ? String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || (0x7F..<0xA0).contains($0.value) ? " " : $0 })) : text
+    text.isUnsafeOnTerminals ? String(text.escapedForTerminals(keepsLines: true).map { $0.isNewline || $0 == "\t" ? " " : $0 }) : text
   }
 }
 

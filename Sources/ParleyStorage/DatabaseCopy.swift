@@ -25,6 +25,9 @@ package enum DatabaseCopy {
   package static func run(
     from source: DatabaseLocation, to target: DatabaseLocation, progress: (_ table: String, _ rows: Int) -> Void
   ) throws -> [Table] {
+    if case .sqlite(let one) = source, case .sqlite(let other) = target, let file = FileID(path: one), file == FileID(path: other) {
+      throw StartFailure("\(target.place) is the database to copy")
+    }
     let from = try source.withStartFailures { try CopyEnd(reading: source) }
     let to = try target.withStartFailures { try CopyEnd(writing: target) }
     return try target.withStartFailures {
@@ -136,14 +139,16 @@ private struct CopyEnd {
   /// Makes what was written last.
   let commit: () throws -> Void
   /// Keeps servers away from a file as long as it is copied.
-  private let lock: FileLock?
+  private let lock: DatabaseLock?
 
   init(reading location: DatabaseLocation) throws {
     switch location {
     case .sqlite(let path):
-      guard FileManager.default.fileExists(atPath: path) else { throw StartFailure("there is no database at \(path)") }
-      lock = try Self.lock(path)
-      let opened = try SQLiteConnection(path: path)
+      let real = try SQLiteFile.existing(path)
+      let opened = try SQLiteConnection(path: real)
+      // Before the lock, whose file would stay behind, and once more when no server can change the schema any longer.
+      try SQLiteSchema(connection: opened, path: path).checkIsOurs()
+      lock = try Self.lock(real, place: path)
       try SQLiteSchema(connection: opened, path: path).checkIsOurs()
       try opened.execute("PRAGMA query_only = ON; BEGIN")
       (connection, commit) = (opened, {})
@@ -161,8 +166,9 @@ private struct CopyEnd {
     _ = try location.migrate()
     switch location {
     case .sqlite(let path):
-      lock = try Self.lock(path)
-      let opened = try SQLiteConnection(path: path)
+      let real = try SQLiteFile.existing(path)
+      lock = try Self.lock(real, place: path)
+      let opened = try SQLiteConnection(path: real)
       try SQLiteWriter.prepare(opened)
       try opened.execute("BEGIN IMMEDIATE")
       connection = opened
@@ -181,8 +187,8 @@ private struct CopyEnd {
     }
   }
 
-  private static func lock(_ path: String) throws -> FileLock {
-    guard let lock = try FileLock.take(path: path + ".lock") else { throw StartFailure("a server uses \(path): stop it first") }
+  private static func lock(_ path: String, place: String) throws -> DatabaseLock {
+    guard let lock = try DatabaseLock.take(path) else { throw StartFailure("a server uses \(place): stop it first") }
     return lock
   }
 }

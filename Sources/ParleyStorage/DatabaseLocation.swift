@@ -28,13 +28,42 @@ package enum DatabaseLocation: Sendable, Equatable {
     }
   }
 
+  /// The same for somebody who may be in a wrong folder.
+  package var placeInFull: String {
+    guard case .sqlite(let path) = self, !path.hasPrefix("/") else { return place }
+    return "\(path) in \(FileManager.default.currentDirectoryPath)"
+  }
+
   /// Whether the text that says it has a password in it.
   package var hasPassword: Bool { if case .postgres(let url) = self { url.hasPassword } else { false } }
 
-  /// The folder of an embedded database, where what belongs to it lies as well; nil for a server's.
+  /// The folder of an embedded database, where what belongs to it lies as well; nil for a server's. If the path is a link, it is the folder
+  /// of the file that the link leads to: one database has one, whatever links there are.
   package var folder: String? {
-    guard case .sqlite(let path) = self else { return nil }
+    guard case .sqlite(var path) = self else { return nil }
+    var found = stat()
+    if lstat(path, &found) == 0, found.st_mode & S_IFMT == S_IFLNK, let real = try? SQLiteFile.real(path) { path = real }
     return URL(fileURLWithPath: path).deletingLastPathComponent().relativePath
+  }
+
+  /// Whether there is nothing at the place of an embedded database.
+  package var isMissing: Bool { if case .sqlite(let path) = self { !SQLiteFile.isThere(path) } else { false } }
+
+  /// A sentence for the operator if others on the machine may read or change the file of the database or its log; nil if they may not.
+  package var exposure: String? {
+    guard case .sqlite(let place) = self, let path = try? SQLiteFile.real(place) else { return nil }
+    for (name, file) in [(place, path), (place + "-wal", path + "-wal")] {
+      var found = stat()
+      guard lstat(file, &found) == 0 else { continue }
+      if geteuid() != 0, found.st_uid != geteuid() {
+        return "\(name) belongs to another user (\(found.st_uid)), who can read and change what is in it"
+      }
+      if found.st_mode & 0o077 != 0 {
+        let mode = String(found.st_mode & 0o777, radix: 8)
+        return "\(name) has mode 0\(mode), so that others on this machine may read or change what is in it: chmod 600 \(name)"
+      }
+    }
+    return nil
   }
 
   /// What the database says of its schema.
@@ -42,8 +71,7 @@ package enum DatabaseLocation: Sendable, Equatable {
     try withStartFailures {
       switch self {
       case .sqlite(let path):
-        guard FileManager.default.fileExists(atPath: path) else { throw StartFailure("there is no database at \(path)") }
-        return try SQLiteSchema(connection: SQLiteConnection(path: path), path: path).state()
+        return try SQLiteSchema(connection: SQLiteConnection(path: SQLiteFile.existing(path)), path: path).state()
       case .postgres(let url): return try PostgresSchema(connection: PostgresConnection(forCommands: url)).state()
       }
     }

@@ -11,12 +11,17 @@ final class SQLiteConnection: Connection, @unchecked Sendable {
   static let busyMilliseconds: Int32 = 5000
 
   let handle: OpaquePointer
+  private let use: OpenFiles.Connection
   /// Pages in the write-ahead log after this connection's last commit; counted from `countLogPages` on.
   private(set) var logPages: Int32 = 0
   private var statements: [String: OpaquePointer] = [:]
 
-  /// Opens the file, which exists. Nothing but the server's writer checkpoints: a checkpoint from elsewhere would make others wait for its syncs.
-  init(path: String) throws {
+  /// Opens the file, which exists, and must be `file` if that is given. Nothing but the server's writer checkpoints: a checkpoint from
+  /// elsewhere would make others wait for its syncs.
+  init(path: String, expecting file: FileID? = nil) throws {
+    guard let found = FileID(path: path) else { throw SQLiteError(code: SQLITE_CANTOPEN, message: "unable to open database file") }
+    guard file == nil || file == found else { throw Self.moved }
+    use = OpenFiles.Connection(to: found)
     var opened: OpaquePointer?
     let code = sqlite3_open_v2(path, &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
     guard let opened, code == SQLITE_OK else {
@@ -25,6 +30,7 @@ final class SQLiteConnection: Connection, @unchecked Sendable {
       throw SQLiteError(code: code, message: message)
     }
     handle = opened
+    if hasMoved || FileID(path: path) != found { throw Self.moved }
     sqlite3_busy_timeout(handle, Self.busyMilliseconds)
     _ = parley_sqlite3_no_checkpoint_on_close(handle)
     try execute("PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA trusted_schema = OFF")
@@ -33,6 +39,20 @@ final class SQLiteConnection: Connection, @unchecked Sendable {
   deinit {
     for statement in statements.values { sqlite3_finalize(statement) }
     sqlite3_close_v2(handle)
+  }
+
+  /// Which file it is.
+  var file: FileID { use.file }
+
+  /// Whether another file, or none, has the name under which this one was opened. What is written to it would be found by nobody.
+  var hasMoved: Bool {
+    var moved: Int32 = 0
+    return sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0
+  }
+
+  static var moved: SQLiteError {
+    SQLiteError(
+      code: SQLITE_CANTOPEN, message: "the file was moved or replaced while it is used: put it back, or restart the server on the new one")
   }
 
   /// Whether a transaction is open. One may end by itself when the disk is full or fails.

@@ -6,33 +6,40 @@ import Synchronization
 package final class SQLiteDatabase: Database {
   private let readers: SQLiteReaders
   private let writer: SQLiteWriter
-  private let lock: Mutex<FileLock?>
+  private let lock: Mutex<DatabaseLock?>
 
-  /// Opens the file, which is made (mode 0600) with its folder if it is not there. `seal` is asked once the schema is ready: it gets the
-  /// key check that the schema row has (nil in a new one) and returns the one to keep; it throws to refuse the database.
+  /// Opens the file, which is made (mode 0600) with its folder if it is not there and `migrates` is true. `seal` is asked once the schema is
+  /// ready: it gets the key check that the schema row has (nil in a new one) and returns the one to keep; it throws to refuse the database.
   package init(path: String, role: DatabaseRole, migrates: Bool = true, seal: (_ keyCheck: String?) throws -> String) throws {
-    var lock = role == .server ? try FileLock.take(path: path + ".lock") : nil
-    if case .server = role, lock == nil { throw StartFailure("another server uses \(path): it holds the lock on \(path).lock") }
-    try SQLiteFile.checkIsNotLost(path)
-    try SQLiteFile.makeIfMissing(path)
+    let place = path
+    if migrates { try SQLiteFile.makeFolder(of: place) }
+    let path = try SQLiteFile.real(place)
+    if !migrates, !SQLiteFile.isThere(path) { throw StartFailure("there is no database at \(place): parley db migrate makes one") }
+    var lock = role == .server ? try DatabaseLock.take(path) : nil
+    if case .server = role, lock == nil { throw StartFailure("another server uses \(place): it has the file or \(path).lock locked") }
+    if case .command = role {
+      try SQLiteFile.checkIsNotLost(path)
+      try SQLiteFile.makeIfMissing(path)
+      try SQLiteFile.checkHasOneName(path)
+    }
     let connection: SQLiteConnection
     do {
       connection = try SQLiteConnection(path: path)
-      if case .server = role { try SQLiteFile.check(connection, path: path) }
-      let schema = SQLiteSchema(connection: connection, path: path)
+      if case .server = role { try SQLiteFile.check(connection, path: path, place: place) }
+      let schema = SQLiteSchema(connection: connection, path: place)
       // A command changes nobody's schema; a file that is still empty is nobody's. One that finds a database leaves the lock alone: a
       // server that starts meanwhile must get it.
-      if case .command = role, try schema.isMissing() { lock = try FileLock.take(path: path + ".lock") }
+      if case .command = role, migrates, try schema.isMissing() { lock = try DatabaseLock.take(path) }
       // Before the first write: what is refused stays as it is.
       try schema.check(mayMigrate: lock != nil && migrates, isServer: role == .server)
       try SQLiteWriter.prepare(connection)
       try schema.prepare(seal: seal)
     } catch let error as SQLiteError {
-      throw StartFailure("\(path) can't be used: \(error.message)")
+      throw StartFailure("\(place) can't be used: \(error.message)")
     }
     if case .command = role { lock = nil }
     self.lock = Mutex(lock)
-    readers = SQLiteReaders(path: path)
+    readers = SQLiteReaders(path: path, file: connection.file)
     writer = SQLiteWriter(path: path, connection: connection, checkpoints: role == .server)
   }
 
@@ -78,13 +85,13 @@ package final class SQLiteDatabase: Database {
   }
 
   /// Brings the schema of a file up to date, which is made if it is not there; answers the numbers of the steps that were taken.
-  static func migrate(_ path: String) throws -> [Int64] {
-    guard let lock = try FileLock.take(path: path + ".lock") else { throw StartFailure("a server uses \(path): stop it first") }
+  static func migrate(_ place: String) throws -> [Int64] {
+    try SQLiteFile.makeFolder(of: place)
+    let path = try SQLiteFile.real(place)
+    guard let lock = try DatabaseLock.take(path) else { throw StartFailure("a server uses \(place): stop it first") }
     defer { withExtendedLifetime(lock) {} }
-    try SQLiteFile.checkIsNotLost(path)
-    try SQLiteFile.makeIfMissing(path)
     let connection = try SQLiteConnection(path: path)
-    let schema = SQLiteSchema(connection: connection, path: path)
+    let schema = SQLiteSchema(connection: connection, path: place)
     try schema.check(mayMigrate: true, isServer: true)
     let pending = try schema.state().pending
     try SQLiteWriter.prepare(connection)
@@ -92,22 +99,24 @@ package final class SQLiteDatabase: Database {
     return pending
   }
 
-  /// Writes a consistent copy of the database at `path` to `target`, which must not exist, and checks it. Runs beside a server.
-  package static func backUp(_ path: String, to target: String) throws {
-    guard !FileManager.default.fileExists(atPath: target) else { throw StartFailure("\(target) is there already") }
-    guard FileManager.default.fileExists(atPath: path) else { throw StartFailure("there is no database at \(path)") }
+  /// Writes a consistent copy of the database at `place` to `target`, which must not exist, and checks it. Runs beside a server.
+  package static func backUp(_ place: String, to target: String) throws {
+    try SQLiteFile.checkIsFree(target)
+    let path = try SQLiteFile.existing(place)
+    var isMade = false
     do {
       let source = try SQLiteConnection(path: path)
-      try SQLiteSchema(connection: source, path: path).checkIsOurs()
+      try SQLiteSchema(connection: source, path: place).checkIsOurs()
       // Made first, so that nobody else can read it while it grows; VACUUM INTO takes an empty file.
-      try SQLiteFile.makeIfMissing(target)
+      try SQLiteFile.makeNew(target)
+      isMade = true
       _ = try source.run("VACUUM INTO \(target)")
       let problems = try SQLiteConnection(path: target).all("PRAGMA integrity_check(1)") { $0.text(0) }
       guard problems == ["ok"] else { throw StartFailure("the copy is damaged: \(problems.joined(separator: "; "))") }
       try SQLiteFile.sync(target)
     } catch {
-      try? FileManager.default.removeItem(atPath: target)
-      throw (error as? SQLiteError).map { StartFailure("\(path) can't be copied: \($0.message)") } ?? error
+      if isMade { try? FileManager.default.removeItem(atPath: target) }
+      throw (error as? SQLiteError).map { StartFailure("\(place) can't be copied: \($0.message)") } ?? error
     }
   }
 }

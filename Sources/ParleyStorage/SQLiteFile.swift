@@ -1,3 +1,4 @@
+import CSQLite
 import Foundation
 import ParleyDomain
 
@@ -6,27 +7,84 @@ enum SQLiteFile {
   /// Files up to this size are checked whole at start; larger ones would keep the server from starting for long. What is damaged in them
   /// is an error of the reads that meet it.
   private static let checkedWholeBytesMax = 4 << 20
+  /// What SQLite puts beside a database, as endings of its name.
+  private static let companions = ["-wal", "-shm", "-journal"]
 
-  /// Makes an empty file that only its owner can read, and its folder.
-  static func makeIfMissing(_ path: String) throws {
-    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    if !FileManager.default.fileExists(atPath: folder) {
-      do {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      } catch {
-        throw StartFailure("the folder \(folder) can't be made: \(error.localizedDescription)")
-      }
+  /// The absolute path of a database behind all links, so that its log and its lock lie beside the file itself. A file that is missing has a
+  /// path too, if its folder is there. Throws for a link to nothing, and for anything that is not a file.
+  static func real(_ path: String) throws -> String {
+    var found = stat()
+    if stat(path, &found) == 0 {
+      guard found.st_mode & S_IFMT == S_IFREG else { throw StartFailure("\(path) is not a file: \(kind(of: found))") }
+      return try resolved(path)
     }
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw StartFailure("\(path) can't be opened: \(String(cString: strerror(errno)))") }
-    close(descriptor)
+    let reason = errno
+    if lstat(path, &found) == 0 {
+      throw StartFailure("\(path) is a link that leads to no file (\(systemError(reason))): remove the link, or put the database in place")
+    }
+    guard reason == ENOENT, !path.hasSuffix("/") else { throw StartFailure("\(path) can't be opened: \(systemError(reason))") }
+    let folder = folder(of: path)
+    guard isThere(folder) else { return path }
+    return try URL(fileURLWithPath: resolved(folder)).appendingPathComponent(URL(fileURLWithPath: path).lastPathComponent).path
+  }
+
+  /// The real path of a database that is there; throws if there is none, or one that `checkHasOneName` refuses.
+  static func existing(_ path: String) throws -> String {
+    let real = try real(path)
+    guard isThere(real) else { throw StartFailure("there is no database at \(path)") }
+    try checkHasOneName(real)
+    return real
+  }
+
+  /// Whether the file is another machine's.
+  static func isOnNetwork(_ path: String) -> Bool { parley_is_on_network(path) != 0 }
+
+  /// Throws if the file has several names: each would have a log of its own, and what is in one log is not seen by the other name.
+  static func checkHasOneName(_ path: String) throws {
+    var found = stat()
+    guard lstat(path, &found) == 0, found.st_nlink > 1 else { return }
+    throw StartFailure("\(path) has \(found.st_nlink) names (hard links), and its log lies beside one of them only: remove the other names")
+  }
+
+  /// Makes an empty file that only its owner can read, and its folder, unless the file is there.
+  static func makeIfMissing(_ path: String) throws {
+    try makeFolder(of: path)
+    guard try !make(path) else { return }
+    var found = stat()
+    guard lstat(path, &found) == 0, found.st_mode & S_IFMT == S_IFREG else {
+      throw StartFailure("\(path) is not a file: \(kind(of: found))")
+    }
+  }
+
+  /// Makes an empty file that only its owner can read, and its folder; throws if anything has that name.
+  static func makeNew(_ path: String) throws {
+    try makeFolder(of: path)
+    guard try make(path) else { throw StartFailure("\(path) is there already") }
+  }
+
+  /// Throws if there is anything, a link to nothing as well, that has the name of a new database or of what SQLite puts beside it.
+  static func checkIsFree(_ path: String) throws {
+    for name in [path] + companions.map({ path + $0 }) where isNamed(name) { throw StartFailure("\(name) is there already") }
+  }
+
+  /// Makes the folder of a file, which only its owner can enter.
+  static func makeFolder(of path: String) throws {
+    let folder = folder(of: path)
+    guard !isThere(folder) else { return }
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw StartFailure("the folder \(folder) can't be made: \(error.localizedDescription)")
+    }
+  }
+
+  static func isThere(_ path: String) -> Bool {
+    var found = stat()
+    return stat(path, &found) == 0
   }
 
   /// Whether there is no file, or nothing in it.
-  static func isEmpty(_ path: String) -> Bool {
-    let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
-    return size ?? 0 == 0
-  }
+  static func isEmpty(_ path: String) -> Bool { size(path) == 0 }
 
   /// Throws if the file has nothing in it but its log has: SQLite would remove the log and begin anew, as if there had never been anything.
   static func checkIsNotLost(_ path: String) throws {
@@ -34,23 +92,22 @@ enum SQLiteFile {
     throw StartFailure("\(path) is missing or empty while \(path)-wal is not: it is damaged. Remove that file and put a backup in place")
   }
 
-  /// Throws if the file is damaged, as far as a look of bounded length can tell.
-  static func check(_ connection: SQLiteConnection, path: String) throws {
-    let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+  /// Throws if the file is damaged, as far as a look of bounded length can tell. `place` is its name for people.
+  static func check(_ connection: SQLiteConnection, path: String, place: String) throws {
     let problems: [String]
     do {
       // The schema and the file's length are looked at in any case.
       _ = try connection.one("SELECT COUNT(*) FROM sqlite_master") { $0.integer(0) }
-      if isEmpty(path + "-wal"), try bytesClaimed(by: connection) > size {
+      if isEmpty(path + "-wal"), try bytesClaimed(by: connection) > size(path) {
         problems = ["the file is shorter than it says"]
       } else {
-        problems = size <= checkedWholeBytesMax ? try connection.all("PRAGMA quick_check(1)") { $0.text(0) } : ["ok"]
+        problems = size(path) <= checkedWholeBytesMax ? try connection.all("PRAGMA quick_check(1)") { $0.text(0) } : ["ok"]
       }
     } catch let error as SQLiteError {
-      throw StartFailure("\(path) is damaged or no database: \(error.message). Put a backup in its place")
+      throw StartFailure("\(place) is damaged or no database: \(error.message). Put a backup in its place")
     }
     guard problems == ["ok"] else {
-      throw StartFailure("\(path) is damaged: \(problems.joined(separator: "; ")). Put a backup in its place")
+      throw StartFailure("\(place) is damaged: \(problems.joined(separator: "; ")). Put a backup in its place")
     }
   }
 
@@ -61,34 +118,51 @@ enum SQLiteFile {
 
   /// Returns once the file and its place in its folder are on the disk.
   static func sync(_ path: String) throws {
-    for path in [path, URL(fileURLWithPath: path).deletingLastPathComponent().path] {
+    for path in [path, folder(of: path)] {
       let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-      guard descriptor >= 0 else { throw StartFailure("\(path) can't be opened: \(String(cString: strerror(errno)))") }
-      defer { close(descriptor) }
-      guard fsync(descriptor) == 0 else { throw StartFailure("\(path) can't be synced: \(String(cString: strerror(errno)))") }
+      guard descriptor >= 0 else { throw StartFailure("\(path) can't be opened: \(systemError())") }
+      defer { OpenFiles.close(descriptor) }
+      guard fsync(descriptor) == 0 else { throw StartFailure("\(path) can't be synced: \(systemError())") }
+    }
+  }
+
+  /// False if anything has that name. A link is not followed, wherever it leads.
+  private static func make(_ path: String) throws -> Bool {
+    let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    if descriptor < 0, errno == EEXIST { return false }
+    guard descriptor >= 0 else { throw StartFailure("\(path) can't be made: \(systemError())") }
+    OpenFiles.close(descriptor)
+    return true
+  }
+
+  private static func size(_ path: String) -> Int64 {
+    var found = stat()
+    return stat(path, &found) == 0 ? Int64(found.st_size) : 0
+  }
+
+  private static func isNamed(_ path: String) -> Bool {
+    var found = stat()
+    return lstat(path, &found) == 0
+  }
+
+  private static func folder(of path: String) -> String { URL(fileURLWithPath: path).deletingLastPathComponent().path }
+
+  private static func resolved(_ path: String) throws -> String {
+    guard let real = realpath(path, nil) else { throw StartFailure("\(path) can't be opened: \(systemError())") }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
+  private static func kind(of found: stat) -> String {
+    switch found.st_mode & S_IFMT {
+    case S_IFDIR: "it is a folder"
+    case S_IFLNK: "it is a link"
+    case S_IFIFO: "it is a pipe"
+    case S_IFSOCK: "it is a socket"
+    default: "it is a device"
     }
   }
 }
 
-/// An advisory lock on a file, held until it is let go of or the process ends.
-final class FileLock: Sendable {
-  private let descriptor: Int32
-
-  private init(descriptor: Int32) { self.descriptor = descriptor }
-
-  deinit {
-    // Said, because a process that is being started at this moment may have the descriptor as well until it becomes another program.
-    flock(descriptor, LOCK_UN)
-    close(descriptor)
-  }
-
-  /// Nil when somebody else holds it.
-  static func take(path: String) throws -> FileLock? {
-    try SQLiteFile.makeIfMissing(path)
-    let descriptor = open(path, O_RDWR | O_CLOEXEC)
-    guard descriptor >= 0 else { throw StartFailure("\(path) can't be opened: \(String(cString: strerror(errno)))") }
-    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return FileLock(descriptor: descriptor) }
-    close(descriptor)
-    return nil
-  }
-}
+/// What the operating system says of an error.
+func systemError(_ code: Int32 = errno) -> String { String(cString: strerror(code)) }

@@ -15,13 +15,15 @@ final class SQLiteReaders: Sendable {
   private static let bulkMax = 4
 
   private let path: String
+  /// The file that is read, and no other that gets its name.
+  private let file: FileID?
   private let state = Mutex(State())
   private let bulk = OperationQueue()
   private let count = Atomic<Int>(0)
   private let microseconds = Atomic<Int>(0)
 
-  init(path: String) {
-    self.path = path
+  init(path: String, file: FileID? = nil) {
+    (self.path, self.file) = (path, file)
     bulk.maxConcurrentOperationCount = Self.bulkMax
   }
 
@@ -88,7 +90,7 @@ final class SQLiteReaders: Sendable {
       return state.idle.popLast()
     }
     if let idle { return idle }
-    let connection = try SQLiteConnection(path: path)
+    let connection = try SQLiteConnection(path: path, expecting: file)
     try connection.execute("PRAGMA query_only = ON; PRAGMA cache_size = -8192")
     return connection
   }

@@ -26,6 +26,7 @@ final class SQLiteWriter: @unchecked Sendable {
   private static let company = 0.001
 
   private let path: String
+  private let file: FileID
   private let checkpoints: Bool
   private let groupDuration: Duration
   private let condition = NSCondition()
@@ -48,7 +49,7 @@ final class SQLiteWriter: @unchecked Sendable {
 
   /// `checkpoints` is for the server alone; `connection` is taken over.
   init(path: String, connection: SQLiteConnection, checkpoints: Bool, groupDuration: Duration = SQLiteWriter.groupDuration) {
-    self.path = path
+    (self.path, file) = (path, connection.file)
     self.groupDuration = groupDuration
     self.connection = connection
     self.checkpoints = checkpoints
@@ -174,6 +175,7 @@ final class SQLiteWriter: @unchecked Sendable {
     let isDurable = condition.withLock { durableWaiting > 0 }
     do {
       connection = try self.connection ?? reopened()
+      if connection.hasMoved { throw SQLiteConnection.moved }
       try setSyncs(isDurable, of: connection)
       _ = try connection.run("BEGIN IMMEDIATE")
     } catch {
@@ -216,7 +218,7 @@ final class SQLiteWriter: @unchecked Sendable {
   }
 
   private func reopened() throws -> SQLiteConnection {
-    let opened = try SQLiteConnection(path: path)
+    let opened = try SQLiteConnection(path: path, expecting: file)
     try Self.prepare(opened)
     syncs = true
     connection = opened

@@ -1,5 +1,6 @@
 import Foundation
 import ParleyDomain
+import ParleyStorage
 
 /// `account.env` beside the database: how to reach the first account, as shell text.
 struct AccountFile {
@@ -8,29 +9,29 @@ struct AccountFile {
   var url: String?
   let path: String
 
+  /// The token as the file has it, which a command without the database goes by; nil if there is none.
+  private(set) var writtenToken: String?
+
   /// Reads whose file it is and the URL in it; nil if there is none. The token is the database's to tell.
-  init(in folder: String) {
+  init(in folder: String) throws {
     path = URL(fileURLWithPath: folder).appendingPathComponent("account.env").relativePath
-    let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-    for line in text.split(separator: "\n") {
-      let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
+    for line in try TextFile.read(path) ?? [] {
+      let parts = line.text.split(separator: "=", maxSplits: 1).map(String.init)
       guard parts.count == 2 else { continue }
       switch parts[0] {
       case "TWILIO_ACCOUNT_SID": sid = parts[1]
+      case "TWILIO_AUTH_TOKEN": writtenToken = Self.unquoted(parts[1])
       case "PARLEY_URL": url = parts[1]
       default: break
       }
+      if parts[1].hasControlCharacters { throw StartFailure("line \(line.number) of \(path) has a control character") }
     }
   }
 
   var exists: Bool { sid != nil }
 
-  /// The token as the file has it, which a command without the database goes by; nil if there is none.
-  var writtenToken: String? {
-    let lines = ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: "\n")
-    guard let line = lines.first(where: { $0.hasPrefix("TWILIO_AUTH_TOKEN=") }) else { return nil }
-    let value = line.dropFirst("TWILIO_AUTH_TOKEN=".count)
-    return value.hasPrefix("'") ? String(value.dropFirst().dropLast()).replacing("'\\''", with: "'") : String(value)
+  private static func unquoted(_ value: String) -> String {
+    value.hasPrefix("'") ? String(value.dropFirst().dropLast()).replacing("'\\''", with: "'") : value
   }
 
   func write() throws {

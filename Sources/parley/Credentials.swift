@@ -13,24 +13,52 @@ struct AccountCommand: AsyncParsableCommand {
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Create an account and print its SID and auth token.", discussion: "Example: parley account create --name Harbor --json")
+      abstract: "Create an account and print its SID and auth token.",
+      discussion: """
+        The token is made up, unless --auth-token-stdin or PARLEY_AUTH_TOKEN in the environment gives one. Where there is no database yet,
+        the command refuses: in a wrong folder it would make an account that no server knows. --create makes the database.
+
+        Example: parley account create --name Harbor --json
+        """)
     @OptionGroup var database: DatabaseOptions
     @Option(help: "A name for people.") var name: String
     @Option(help: "The SID, AC with 32 lower-case hexadecimal digits; made up if it is not given.") var sid: String?
-    @Option(help: "The auth token, 16 to 128 visible characters; made up if it is not given.") var authToken: String?
+    @Flag(help: "Read the auth token, 16 to 128 visible characters, from a line of standard input.") var authTokenStdin = false
+    @Flag(help: "Make the database, or the tables in an empty one, if there is none.") var create = false
     @Flag(help: "Print JSON.") var json = false
+    /// A secret that `ps` would show.
+    @Option(name: .customLong("auth-token"), help: .hidden) var shownToken: String?
 
     func validate() throws {
+      if shownToken != nil {
+        throw ValidationError(
+          "--auth-token would show the token to everybody on this machine: use PARLEY_AUTH_TOKEN in the environment, or --auth-token-stdin")
+      }
       try checkName(name)
       if let sid, Account.ID(sid) == nil { throw ValidationError("--sid must be AC with 32 lower-case hexadecimal digits") }
-      if let authToken, !Settings.isToken(authToken) { throw ValidationError("--auth-token must have 16 to 128 visible ASCII characters") }
     }
 
     func run() async throws {
-      let made = try await database.withEngine(makes: true) { engine, _ in
-        try await engine.accounts.create(name: name, sid: sid.flatMap(Account.ID.init), token: authToken)
+      let settings = try readSettings(flags: database.flags, needsWholeAccount: false)
+      let sid = sid.flatMap(Account.ID.init)
+      let token = try givenToken(settings, sid)
+      let made = try await database.withEngine(create: create, settings) { engine, _ in
+        try await engine.accounts.create(name: name, sid: sid, token: token)
       }
       printFields([("accountSid", made.account.id.text), ("authToken", made.token)], json: json)
+    }
+
+    /// The token of the environment is not taken if an account beside it says that it is another's: that of the servers' own account.
+    private func givenToken(_ settings: Settings, _ sid: Account.ID?) throws -> String? {
+      guard authTokenStdin else {
+        return settings.accountSID == nil || settings.accountSID == sid ? settings.authToken : nil
+      }
+      let token: String
+      do { token = try TextFile.firstLineOfInput() } catch { throw CommandFailure(error) }
+      guard Settings.isToken(token) else {
+        throw ValidationError("standard input must begin with a line of 16 to 128 visible ASCII characters, the auth token")
+      }
+      return token
     }
   }
 
@@ -63,7 +91,7 @@ struct AccountCommand: AsyncParsableCommand {
       let id = try sid(account)
       let token = try await database.withEngine { engine, settings in
         let token = try await engine.accounts.rotateToken(of: id)
-        if let folder = settings.database.folder, case var file = AccountFile(in: folder), file.sid == id.text {
+        if let folder = settings.database.folder, case var file = try AccountFile(in: folder), file.sid == id.text {
           file.token = token
           try file.write()
         }
@@ -138,7 +166,9 @@ struct KeyCommand: AsyncParsableCommand {
     @Argument(help: "The key's SID.") var key: String
 
     func run() async throws {
-      guard let id = APIKey.ID(key) else { throw ValidationError("\(key) is no SID of a key: SK with 32 lower-case hexadecimal digits") }
+      guard let id = APIKey.ID(key) else {
+        throw ValidationError("\(Terminal.text(key)) is no SID of a key: SK with 32 lower-case hexadecimal digits")
+      }
       try await database.withEngine { engine, _ in try await engine.accounts.revokeKey(id) }
     }
   }
@@ -146,7 +176,7 @@ struct KeyCommand: AsyncParsableCommand {
 
 private func sid(_ text: String) throws -> Account.ID {
   guard let sid = Account.ID(text) else {
-    throw ValidationError("\(text) is no SID of an account: AC with 32 lower-case hexadecimal digits")
+    throw ValidationError("\(Terminal.text(text)) is no SID of an account: AC with 32 lower-case hexadecimal digits")
   }
   return sid
 }
@@ -159,7 +189,7 @@ private func checkName(_ name: String) throws {
 
 /// One record: JSON on one line, or a line a field.
 private func printFields(_ fields: [(String, String?)], json: Bool) {
-  guard json else { return printResult(fields.map { "\($0.0): \($0.1 ?? "-")" }.joined(separator: "\n")) }
+  guard json else { return printResult(fields.map { "\($0.0): \(Terminal.text($0.1 ?? "-"))" }.joined(separator: "\n")) }
   var writer = JSONWriter()
   write(fields, to: &writer)
   printResult(String(decoding: writer.bytes, as: UTF8.self))
@@ -168,7 +198,7 @@ private func printFields(_ fields: [(String, String?)], json: Bool) {
 /// Many records: a JSON list, or a line a record with tabs.
 private func printTable(_ records: [[(String, String?)]], json: Bool) {
   guard json else {
-    for record in records { printResult(record.map { $0.1 ?? "-" }.joined(separator: "\t")) }
+    for record in records { printResult(record.map { Terminal.text($0.1 ?? "-") }.joined(separator: "\t")) }
     return
   }
   var writer = JSONWriter()

@@ -29,20 +29,39 @@ struct Listen: AsyncParsableCommand {
 
   @OptionGroup var database: DatabaseOptions
   @Option(help: ArgumentHelp("Where events are sent on to; without it they are only printed.", valueName: "url")) var forwardTo: String?
+  @Flag(help: "Read the URL of --forward-to from a line of standard input, for one with a password in it.") var forwardToStdin = false
   @Option(help: ArgumentHelp("Address to listen on, which the server must reach.", valueName: "address")) var host = "127.0.0.1"
   @Option(help: "Port to listen on; 0 picks a free one.") var port = 0
   @Flag(help: "Print one JSON object an event.") var json = false
 
   func validate() throws {
     guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535") }
-    if let forwardTo, let objection = CallbackPolicy(allowPrivate: true).objection(to: forwardTo) {
-      throw ValidationError("--forward-to \(objection)")
+    guard let forwardTo else { return }
+    if forwardToStdin { throw ValidationError("--forward-to and --forward-to-stdin can't be given together") }
+    if try Self.target(forwardTo, of: "--forward-to").basicAuthorization != nil {
+      throw ValidationError("--forward-to has a user or password, which ps shows: use --forward-to-stdin")
     }
+  }
+
+  private static func target(_ url: String, of option: String) throws -> CallbackTarget {
+    if let objection = CallbackPolicy(allowPrivate: true).objection(to: url) { throw ValidationError("\(option) \(objection)") }
+    guard let target = CallbackTarget(url) else { throw ValidationError("\(option) is not a URL that can be called") }
+    return target
+  }
+
+  /// Where events are sent on to, if anywhere.
+  private func forwardTarget() throws -> CallbackTarget? {
+    guard forwardToStdin else { return try forwardTo.map { try Self.target($0, of: "--forward-to") } }
+    let url: String
+    do { url = try TextFile.firstLineOfInput() } catch { throw CommandFailure(error) }
+    return try Self.target(url, of: "the URL on standard input")
   }
 
   func run() async throws {
     let settings = try readSettings(flags: database.flags)
-    let account = try ListenAccount(settings)
+    let target = try forwardTarget()
+    let account: ListenAccount
+    do { account = try ListenAccount(settings) } catch { throw CommandFailure(error) }
     var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
     // An application that is down is said at once.
     configuration.connectionPool.retryConnectionEstablishment = false
@@ -50,7 +69,7 @@ struct Listen: AsyncParsableCommand {
     let client = HTTPClient(
       eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: configuration)
     do {
-      try await listen(account, client)
+      try await listen(account, target, client)
     } catch {
       try? await client.shutdown()
       throw CommandFailure(error)
@@ -58,9 +77,9 @@ struct Listen: AsyncParsableCommand {
     try await client.shutdown()
   }
 
-  private func listen(_ account: ListenAccount, _ client: HTTPClient) async throws {
+  private func listen(_ account: ListenAccount, _ target: CallbackTarget?, _ client: HTTPClient) async throws {
     let registration = ListenRegistration(account: account, client: client)
-    let forward = forwardTo.flatMap(CallbackTarget.init).map { EventForward(target: $0, token: account.token, client: client) }
+    let forward = target.map { EventForward(target: $0, token: account.token, client: client) }
     let reception = EventReception(token: account.token, forward: forward, json: json)
     let quiet = Logger(label: "listen") { _ in SwiftLogNoOpLogHandler() }
     let server = try HTTPServerBuilder.http1().buildServer(
@@ -83,9 +102,15 @@ struct ListenAccount: Sendable {
   let url: String
 
   init(_ settings: Settings, environment: [String: String] = ProcessInfo.processInfo.environment) throws {
-    let file = settings.database.folder.map(AccountFile.init)
-    guard let sid = environment["TWILIO_ACCOUNT_SID"] ?? file?.sid, let url = environment["PARLEY_URL"] ?? file?.url,
-      let token = environment["TWILIO_AUTH_TOKEN"] ?? file?.writtenToken
+    let file = try settings.database.folder.map(AccountFile.init)
+    // account.env of another system may have been read into the shell, with the ends of its lines.
+    func given(_ name: String) throws -> String? {
+      guard let text = environment[name] else { return nil }
+      guard let value = TextFile.value(text) else { throw StartFailure("\(name) has a control character") }
+      return value
+    }
+    guard let sid = try given("TWILIO_ACCOUNT_SID") ?? file?.sid, let url = try given("PARLEY_URL") ?? file?.url,
+      let token = try given("TWILIO_AUTH_TOKEN") ?? file?.writtenToken
     else {
       throw StartFailure("set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and PARLEY_URL, or name the database that has an account.env beside it")
     }
@@ -150,7 +175,7 @@ final class ListenRegistration: Service {
     guard answer.status == .created, let id = object?["id"]?.string else {
       let reason = object?["message"]?.string ?? ""
       let hint = reason.contains("url") ? ". The server must run with PARLEY_WEBHOOK_ALLOW_PRIVATE=true" : ""
-      throw StartFailure("the server at \(account.url) answered \(answer.status.code): \(reason)\(hint)")
+      throw StartFailure("the server at \(account.url) answered \(answer.status.code): \(Terminal.text(reason))\(hint)")
     }
     return id
   }
@@ -210,6 +235,7 @@ struct EventForward: Sendable {
 /// Takes one event: checks its signature, sends it on if that is right, prints it, and answers what the application answered.
 struct EventReception: Sendable {
   private static let bodyBytesMax = 16 << 20
+  private static let typeCharactersMax = 100
 
   let token: String
   let forward: EventForward?
@@ -218,32 +244,58 @@ struct EventReception: Sendable {
   func receive(_ request: Request, _ writer: consuming ResponseWriter) async throws {
     let body = Array(try await request.body.collect(upTo: Self.bodyBytesMax).readableBytesView)
     let url = "http://\(request.head.authority ?? "")\(request.head.path ?? "/")"
-    let isValid = request.headers[.signature].map { WebhookSignature.isValid($0, url: url, body: body, token: token) } ?? false
+    let signature = request.headers[.signature]
+    let isValid = signature.map { WebhookSignature.isValid($0, url: url, body: body, token: token) } ?? false
     // Whoever reaches this port may send anything: what is sent on gets the account's own signature, so only what had one is.
     let status = isValid ? await forward?.send(body, headers: request.headers) : nil
-    show(body, isValid: isValid, forwarded: status)
+    if isValid {
+      show(body, forwarded: status)
+    } else {
+      showRefused(signature == nil ? "not signed" : "signature does not match", bytes: body.count, type: request.headers[.contentType])
+    }
     let answer = status ?? (isValid ? 200 : 403)
     try await writer.writeResponse(HTTPResponse(status: .init(code: answer), headerFields: [.contentLength: "0"]))
   }
 
-  private func show(_ body: [UInt8], isValid: Bool, forwarded status: Int?) {
+  private func show(_ body: [UInt8], forwarded status: Int?) {
     let event = (try? JSON.parse(body))?.object
     guard json else {
       let data = event?["data"]?.object
       let conversation = data?["conversationId"]?.string ?? data?["id"]?.string ?? "-"
       let line = [
-        event?["timestamp"]?.string ?? "-", event?["eventType"]?.string ?? "not an event", conversation,
-        isValid ? "signature valid" : "SIGNATURE WRONG", status.map { "forwarded: \($0)" },
+        event?["timestamp"]?.string ?? "-", event?["eventType"]?.string ?? "not an event", conversation, "signature valid",
+        status.map { "forwarded: \($0)" },
       ]
-      return printResult(line.compactMap { $0 }.joined(separator: "  ") + "\n  " + String(decoding: body, as: UTF8.self))
+      let head = line.compactMap { $0.map(Terminal.text) }.joined(separator: "  ")
+      return printResult("\(head)\n  \(Terminal.text(String(decoding: body, as: UTF8.self)))")
     }
+    printObject(isValid: true, forwarded: status) { writer in
+      writer.name("event")
+      // Written anew, so that it is one line.
+      if let event { writer.value(.object(event)) } else { writer.null() }
+    }
+  }
+
+  /// Of what anybody may have sent, nothing is shown that he wrote but its type.
+  private func showRefused(_ problem: String, bytes: Int, type: String?) {
+    let type = String(String.UnicodeScalarView((type ?? "no content type").unicodeScalars.prefix(Self.typeCharactersMax)))
+    guard json else { return printResult("\(problem): \(bytes) bytes, \(Terminal.text(type))") }
+    printObject(isValid: false, forwarded: nil) { writer in
+      writer.name("event")
+      writer.null()
+      writer.member("problem", problem)
+      writer.member("bytes", Int64(bytes))
+      writer.member("contentType", type)
+    }
+  }
+
+  private func printObject(isValid: Bool, forwarded status: Int?, _ rest: (inout JSONWriter) -> Void) {
     var writer = JSONWriter()
     writer.object { writer in
       writer.member("signatureValid", isValid)
       writer.name("forwardStatus")
       if let status { writer.integer(Int64(status)) } else { writer.null() }
-      writer.name("event")
-      if event == nil { writer.null() } else { writer.raw(body) }
+      rest(&writer)
     }
     printResult(String(decoding: writer.bytes, as: UTF8.self))
   }

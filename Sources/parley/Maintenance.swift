@@ -55,7 +55,7 @@ struct Health: AsyncParsableCommand {
   private func isReady(_ settings: Settings) -> Bool {
     var port = settings.port
     if port == 0 {
-      guard let folder = settings.database.folder, let url = AccountFile(in: folder).url,
+      guard let folder = settings.database.folder, let url = (try? AccountFile(in: folder))?.url,
         let written = Int(url.split(separator: ":").last ?? "")
       else { return false }
       port = written

@@ -80,7 +80,8 @@ struct Serve: AsyncParsableCommand {
     LoggingSystem.bootstrap { SinkLogHandler(log, label: $0, level: max(settings.logLevel, .warning), now: SystemClock.now) }
     defer { log.close() }
     do {
-      let (database, key) = try openDatabase(settings, as: .server)
+      if let exposure = settings.database.exposure { say(exposure) }
+      let (database, key) = try openDatabase(settings, as: .server, create: true)
       let engine = Engine(database: database, key: key, callbacks: CallbackPolicy(allowPrivate: settings.allowsPrivateCallbacks))
       let accountFile = try await firstAccount(of: engine, settings)
       let api = API(engine: engine, settings: settings.api, log: log)
@@ -107,7 +108,7 @@ struct Serve: AsyncParsableCommand {
   private func firstAccount(of engine: Engine, _ settings: Settings) async throws -> AccountFile? {
     if let given = settings.account { try await ensure(given, in: engine) }
     guard let folder = settings.database.folder else { return nil }
-    var file = AccountFile(in: folder)
+    var file = try AccountFile(in: folder)
     let accounts = try await engine.accounts.list()
     if let given = settings.account {
       if !file.exists { (file.sid, file.token) = (given.sid.text, given.token) }
@@ -159,7 +160,11 @@ struct Serve: AsyncParsableCommand {
       try await group.run()
     } catch {
       // The next start is not the first one any more, and would not write it.
-      if let accountFile, accountFile.token != nil, accountFile.writtenToken == nil { try? accountFile.write() }
+      if let accountFile, accountFile.token != nil, let folder = settings.database.folder, let written = try? AccountFile(in: folder),
+        written.writtenToken == nil
+      {
+        try? accountFile.write()
+      }
       throw StartFailure("the server can't listen on \(settings.host):\(settings.port); if the port is in use, set PARLEY_PORT (\(error))")
     }
     await sender.shutDown()

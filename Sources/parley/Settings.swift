@@ -17,6 +17,9 @@ struct Settings: Sendable {
   var secretKeyFile = "data/secret.key"
   var secretKey: SecretKey?
   var account: GivenAccount?
+  /// The two halves of it, which a command may take for itself.
+  var accountSID: Account.ID?
+  var authToken: String?
   var drainSeconds = 0
   var allowsPrivateCallbacks = false
   var webhooks = WebhookSettings()
@@ -32,15 +35,18 @@ struct Settings: Sendable {
     let token: String
   }
 
-  /// Reads the settings; throws `WrongSettings` with all that is wrong. `flags` has the values of flags by the setting's name.
-  static func read(flags: [String: String] = [:], environment: [String: String] = ProcessInfo.processInfo.environment) throws -> Settings {
+  /// Reads the settings; throws `WrongSettings` with all that is wrong. `flags` has the values of flags by the setting's name. Half an account
+  /// is wrong unless the command says the other half by itself.
+  static func read(
+    flags: [String: String] = [:], environment: [String: String] = ProcessInfo.processInfo.environment, needsWholeAccount: Bool = true
+  ) throws -> Settings {
     var source = SettingsSource(flags: flags, environment: environment)
-    let settings = Settings(&source)
+    let settings = Settings(&source, needsWholeAccount: needsWholeAccount)
     if !source.problems.isEmpty { throw WrongSettings(problems: source.problems) }
     return settings
   }
 
-  private init(_ source: inout SettingsSource) {
+  private init(_ source: inout SettingsSource, needsWholeAccount: Bool) {
     host = source.value("PARLEY_HOST") ?? host
     port = source.integer("PARLEY_PORT", in: 0...65535) ?? port
     database =
@@ -58,8 +64,11 @@ struct Settings: Sendable {
     secretKey = source.read("PARLEY_SECRET_KEY", "must be 32 bytes in base64 (openssl rand -base64 32)") { SecretKey(base64: $0) }
     let sid = source.read("PARLEY_ACCOUNT_SID", "must be AC with 32 lower-case hexadecimal digits", Account.ID.init)
     let token = source.read("PARLEY_AUTH_TOKEN", "must have 16 to 128 visible ASCII characters") { Self.isToken($0) ? $0 : nil }
+    (accountSID, authToken) = (sid, token)
     if let sid, let token { account = GivenAccount(sid: sid, token: token) }
-    if source.value("PARLEY_ACCOUNT_SID") == nil, source.value("PARLEY_AUTH_TOKEN") != nil {
+    if !needsWholeAccount {
+      // The command looks at the halves.
+    } else if source.value("PARLEY_ACCOUNT_SID") == nil, source.value("PARLEY_AUTH_TOKEN") != nil {
       source.problems.append("PARLEY_AUTH_TOKEN needs PARLEY_ACCOUNT_SID beside it")
     } else if source.value("PARLEY_ACCOUNT_SID") != nil, source.value("PARLEY_AUTH_TOKEN") == nil {
       source.problems.append("PARLEY_ACCOUNT_SID needs PARLEY_AUTH_TOKEN beside it")
@@ -121,28 +130,42 @@ private struct SettingsSource {
 
   private let flags: [String: String]
   private let environment: [String: String]
+  /// Of flags and the environment.
+  private var values: [String: String] = [:]
   private var file: [String: String] = [:]
   var problems: [String] = []
 
   init(flags: [String: String], environment: [String: String]) {
-    self.flags = flags
     self.environment = environment
-    guard let path = flags["PARLEY_CONFIG"] ?? environment["PARLEY_CONFIG"], !path.isEmpty else { return }
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      problems.append("PARLEY_CONFIG: \(path) can't be read")
-      return
+    self.flags = flags
+    takeValues(of: flags)
+    takeValues(of: environment.filter { Self.names.contains($0.key) && flags[$0.key] == nil })
+    guard let path = value("PARLEY_CONFIG") else { return }
+    do {
+      guard let bytes = try TextFile.bytes(of: path, onlyRegular: false) else { throw StartFailure("\(path) can't be read: it is missing") }
+      for line in TextFile.lines(bytes) { take(line, of: path) }
+    } catch {
+      problems.append("PARLEY_CONFIG: \(error)")
     }
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      let line = line.trimmingCharacters(in: .whitespaces)
-      if line.isEmpty || line.hasPrefix("#") { continue }
-      guard let equals = line.firstIndex(of: "=") else {
-        problems.append("PARLEY_CONFIG: line \(number + 1) of \(path) is not NAME=value")
-        continue
-      }
-      let name = line[..<equals].trimmingCharacters(in: .whitespaces)
-      if !Self.names.contains(name) { problems.append("PARLEY_CONFIG: line \(number + 1) of \(path) names no setting of this version") }
-      file[name] = line[line.index(after: equals)...].trimmingCharacters(in: .whitespaces)
+  }
+
+  private mutating func takeValues(of given: [String: String]) {
+    for (name, text) in given.sorted(by: { $0.key < $1.key }) {
+      if let value = TextFile.value(text) { values[name] = value } else { problems.append("\(name) has a control character") }
     }
+  }
+
+  private mutating func take(_ line: TextFile.Line, of path: String) {
+    let place = "PARLEY_CONFIG: line \(line.number) of \(path)"
+    if let problem = line.problem { return problems.append("\(place) \(problem)") }
+    let text = line.text.trimmingCharacters(in: .whitespaces)
+    if text.isEmpty || text.hasPrefix("#") { return }
+    guard let equals = text.firstIndex(of: "=") else { return problems.append("\(place) is not NAME=value") }
+    let name = text[..<equals].trimmingCharacters(in: .whitespaces)
+    guard Self.names.contains(name) else { return problems.append("\(place) names no setting of this version") }
+    let value = text[text.index(after: equals)...].trimmingCharacters(in: .whitespaces)
+    guard !value.hasControlCharacters else { return problems.append("\(place) has a control character") }
+    file[name] = value
   }
 
   var unknownNames: [String] { environment.keys.filter { $0.hasPrefix("PARLEY_") && !Self.names.contains($0) }.sorted() }
@@ -151,7 +174,7 @@ private struct SettingsSource {
 
   /// An empty value counts as none.
   func value(_ name: String) -> String? {
-    [flags[name], environment[name], file[name]].compactMap { $0 }.first.flatMap { $0.isEmpty ? nil : $0 }
+    [values[name], file[name]].compactMap { $0 }.first.flatMap { $0.isEmpty ? nil : $0 }
   }
 
   mutating func read<Value>(_ name: String, _ objection: String, _ read: (String) -> Value?) -> Value? {

@@ -70,6 +70,7 @@ extension ServerTests {
         let finished = try await Command.run(line.split(separator: " ").map(String.init), in: folder)
         #expect(finished.status == 1, "\(finished)")
         #expect(finished.output.isEmpty && !finished.errors.isEmpty, "\(finished)")
+        #expect(Self.files(in: folder).isEmpty)
       }
     }
 
@@ -138,18 +139,6 @@ extension ServerTests {
         #expect(Self.mode(folder.appendingPathComponent("account.env")) == 0o600)
         let answer = try await server.send("GET", "/v2/Conversations", as: Credentials(user: file.sid, password: file.token))
         #expect(answer.status == 200)
-      }
-    }
-
-    @Test("A given account is made as it was given, once")
-    func givenAccount() async throws {
-      try await TestDatabase.withFolder { folder in
-        let sid = "AC00000000000000000000000000000001"
-        let create = ["account", "create", "--name", "Harbor", "--sid", sid, "--auth-token", "correct-horse-battery"]
-        let made = try await Command.run(create, in: folder)
-        #expect(made.status == 0 && made.output == "accountSid: \(sid)\nauthToken: correct-horse-battery\n", "\(made)")
-        let again = try await Command.run(create, in: folder)
-        #expect(again.status == 1 && again.errors.contains(sid) && !again.errors.contains("correct-horse-battery"), "\(again)")
       }
     }
 

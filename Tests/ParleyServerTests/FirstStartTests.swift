@@ -140,6 +140,7 @@ extension ServerTests {
         let wrong = Data(Data(repeating: 9, count: 32).base64EncodedString().utf8)
         for text in [wrong, Data("no key".utf8), Data()] {
           try text.write(to: file)
+          chmod(file.path, 0o600)
           let refused = await #expect(throws: StartRefused.self) { try await ServerProcess.start(in: folder) }
           #expect(refused?.status == 1)
           #expect(try Data(contentsOf: file) == text)

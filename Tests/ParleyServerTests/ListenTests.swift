@@ -47,6 +47,69 @@ extension ServerTests {
       }
     }
 
+    @Test(
+      "Of what is not signed, or not rightly, only kind, size and type are shown, and no character of it is obeyed",
+      arguments: [
+        (nil, "not signed"), ("AAAAAAAAAAAAAAAAAAAAAAAAAAA=", "signature does not match"), ("", "signature does not match"),
+      ] as [(String?, String)])
+    func unsigned(signature: String?, problem: String) async throws {
+      let body = "{\"eventType\":\"\u{1B}[2JFORGED\u{9B}\u{202E}\"}\n2026-01-01T00:00:00Z  FORGED  signature valid"
+      for json in [false, true] {
+        try await TestDatabase.withFolder { folder in
+          let server = try await ServerProcess.start(in: folder, HookLoad.settings)
+          let listening = try Child(
+            [Command.path, "listen"] + (json ? ["--json"] : []), in: folder, ServerProcess.settings)
+          try await eventually { try await Self.listeners(on: server) == 1 }
+          let listeners = try await server.expect(200, "GET", "/parley/v1/Listeners").text
+          let port = try #require(listeners.firstMatch(of: /127\.0\.0\.1:(\d+)/).flatMap { Int($0.1) })
+          var headers = [("Host", "127.0.0.1:\(port)"), ("Content-Type", "text/\u{202E}x")]
+          if let signature { headers.append(("X-Twilio-Signature", signature)) }
+          let forged = WireRequest("POST", "/", body, headers: headers)
+          let answer = try await Wire.with(port: port) { wire in
+            try await wire.send(forged.bytes)
+            return try await wire.receive()
+          }
+          #expect(answer.status == 403)
+          listening.signal(SIGINT)
+          var printed = ""
+          for await part in listening.output { printed += part }
+          #expect(await listening.end() == 0, "\(listening.errors)")
+          #expect(printed.contains(problem) && printed.contains("\(body.utf8.count)") && !printed.contains("FORGED"), "\(printed)")
+          #expect(printed.split(separator: "\n").count == 1 && !String(printed.dropLast()).isUnsafeOnTerminals, "\(printed)")
+          if json { #expect(try JSON.parse(Array(printed.utf8)).object?["event"] == .null) }
+          await server.kill()
+        }
+      }
+    }
+
+    @Test(
+      "A signed event is shown on its lines, whatever characters a client put into it; the URL to send on to may come from standard input")
+    func shownEvent() async throws {
+      try await TestReceiver.with(always: .status(202)) { application in
+        try await TestDatabase.withFolder { folder in
+          let server = try await ServerProcess.start(in: folder, HookLoad.settings)
+          let url = application.url.replacing("http://", with: "http://me:word@")
+          let line = "printf '\(url)\\r\\n' | exec '\(Command.path)' listen --forward-to-stdin"
+          let listening = try Child(["/bin/sh", "-c", line], in: folder, ServerProcess.settings)
+          try await eventually { try await Self.listeners(on: server) == 1 }
+          let name = "\u{7F}\u{9B}2J\u{202E}\u{2028}Ann"
+          _ = try await server.expect(
+            201, "POST", "/v2/Conversations", #"{"name":"\#(name)","configurationId":"\#(server.makeConfiguration())"}"#)
+          let request = try await application.requests(count: 1)[0]
+          #expect(request["Authorization"] == "Basic bWU6d29yZA==")
+          var printed = ""
+          for await part in listening.output {
+            printed += part
+            if printed.split(separator: "\n").count == 2, printed.hasSuffix("\n") { break }
+          }
+          #expect(printed.contains(#"\u007f\u009b2J\u202e\u2028Ann"#), "\(printed)")
+          #expect(printed.split(separator: "\n").allSatisfy { !String($0).isUnsafeOnTerminals }, "\(printed)")
+          listening.signal(SIGINT)
+          await server.kill()
+        }
+      }
+    }
+
     @Test("A server that may not call this machine is said to need the setting, and a wrong token is said")
     func refused() async throws {
       try await ServerProcess.with { _, folder in

@@ -1,0 +1,121 @@
+import Foundation
+import Synchronization
+
+/// What keeps all other servers from a database: a lock on the file beside it, and one on the file itself. The first is held although the
+/// database is replaced, the second although it has another name or the lock's file is removed.
+final class DatabaseLock: Sendable {
+  private let beside: FileLock
+  /// Nil on a network file system, which turns this kind of lock into the kind that SQLite takes: it would lock itself out.
+  private let itself: FileLock?
+
+  private init(beside: FileLock, itself: FileLock?) { (self.beside, self.itself) = (beside, itself) }
+
+  /// Makes the database's file if it is missing. Nil when somebody else has one of the locks. The path is a real one.
+  static func take(_ path: String) throws -> DatabaseLock? {
+    guard let beside = try FileLock.take(path: path + ".lock") else { return nil }
+    try SQLiteFile.checkIsNotLost(path)
+    try SQLiteFile.makeIfMissing(path)
+    if SQLiteFile.isOnNetwork(path) { return DatabaseLock(beside: beside, itself: nil) }
+    guard let itself = try FileLock.take(path: path) else { return nil }
+    try SQLiteFile.checkHasOneName(path)
+    return DatabaseLock(beside: beside, itself: itself)
+  }
+}
+
+/// An advisory lock on a file, held until it is let go of or the process ends.
+final class FileLock: Sendable {
+  /// A file that is replaced between two looks at it is looked at again, so often.
+  private static let tries = 10
+
+  private let descriptor: Int32
+
+  private init(descriptor: Int32) { self.descriptor = descriptor }
+
+  deinit {
+    // Said, because a process that is being started at this moment may have the descriptor as well until it becomes another program.
+    flock(descriptor, LOCK_UN)
+    OpenFiles.close(descriptor)
+  }
+
+  /// Nil when somebody else holds it. The file is made if it is missing; a link is not followed.
+  static func take(path: String) throws -> FileLock? {
+    for _ in 0..<tries {
+      try SQLiteFile.makeIfMissing(path)
+      let descriptor = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+      if descriptor < 0, errno == ENOENT { continue }
+      guard descriptor >= 0 else { throw StartFailure("\(path) can't be opened: \(systemError())") }
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        let reason = errno
+        OpenFiles.close(descriptor)
+        if reason == EWOULDBLOCK { return nil }
+        throw StartFailure("\(path) can't be locked: \(systemError(reason))")
+      }
+      let lock = FileLock(descriptor: descriptor)
+      // Whoever removed the name meanwhile has not removed the lock, which would then be on a file that nobody finds.
+      if FileID(of: descriptor) == FileID(path: path) { return lock }
+    }
+    throw StartFailure("\(path) is being replaced again and again")
+  }
+}
+
+/// Which file it is, whatever its names.
+struct FileID: Hashable, Sendable {
+  private let device: UInt64
+  private let inode: UInt64
+
+  /// Nil if there is none. Links are followed.
+  init?(path: String) {
+    var found = stat()
+    guard stat(path, &found) == 0 else { return nil }
+    self.init(found)
+  }
+
+  init?(of descriptor: Int32) {
+    var found = stat()
+    guard fstat(descriptor, &found) == 0 else { return nil }
+    self.init(found)
+  }
+
+  private init(_ found: stat) { (device, inode) = (UInt64(found.st_dev), UInt64(found.st_ino)) }
+}
+
+/// The files that SQLite has open in this process. The system drops all locks that a process has on a file when it closes any of its
+/// descriptors of that file, SQLite's among them; so other descriptors of such a file stay open until SQLite has closed its own.
+enum OpenFiles {
+  private struct Use {
+    var connections = 0
+    var waiting: [Int32] = []
+  }
+
+  private static let uses = Mutex<[FileID: Use]>([:])
+
+  /// Closes a descriptor, now or when SQLite has closed the file.
+  static func close(_ descriptor: Int32) {
+    let waits = uses.withLock { uses in
+      guard let file = FileID(of: descriptor), uses[file] != nil else { return false }
+      uses[file]?.waiting.append(descriptor)
+      return true
+    }
+    if !waits { Glibc.close(descriptor) }
+  }
+
+  /// One connection of SQLite's, from before it opens the file until it has closed it.
+  final class Connection: Sendable {
+    let file: FileID
+
+    init(to file: FileID) {
+      self.file = file
+      uses.withLock { $0[file, default: Use()].connections += 1 }
+    }
+
+    deinit {
+      let waiting = uses.withLock { uses in
+        uses[file]?.connections -= 1
+        guard let use = uses[file], use.connections == 0 else { return [Int32]() }
+        uses[file] = nil
+        return use.waiting
+      }
+      for descriptor in waiting { Glibc.close(descriptor) }
+    }
+  }
+}
