@@ -42,9 +42,9 @@ extension ServerTests {
           #expect(try Self.files(in: folder) == ["parley.db"] && Data(contentsOf: file).isEmpty, "\(line)")
         }
         let made = try await Command.run(["account", "create", "--name", "x", "--create", "--json"], in: folder).object()
-        let server = try await ServerProcess.start(in: folder)
-        let account = Credentials(user: try made.text("accountSid"), password: try made.text("authToken"))
-        #expect(try await server.send("GET", "/v2/Conversations", as: account).status == 200)
+        let account = ["PARLEY_ACCOUNT_SID": try made.text("accountSid"), "PARLEY_AUTH_TOKEN": try made.text("authToken")]
+        let server = try await ServerProcess.start(in: folder, account)
+        try await server.expect(200, "GET", "/v2/Conversations")
         // Where there is a database, the option changes nothing.
         for options in [[], ["--create"]] {
           #expect(try await Command.run(["account", "create", "--name", "y"] + options, in: folder).status == 0)
