@@ -265,7 +265,8 @@ class PostgresBench:
     def make_account(self):
         environment = self.node("account").environment | {"PARLEY_PORT": "0"}
         run = subprocess.run(
-            [str(self.parley), "account", "create", "--name", "Bench", "--json"], capture_output=True, text=True, env=environment)
+            [str(self.parley), "account", "create", "--name", "Bench", "--create", "--json"], capture_output=True, text=True,
+            env=environment)
         if run.returncode != 0:
             raise BenchError(f"no account could be made: {run.stderr.strip()}")
         made = json.loads(run.stdout)

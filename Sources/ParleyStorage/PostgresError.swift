@@ -30,7 +30,7 @@ struct PostgresError: Error, CustomStringConvertible {
 
   /// A message of libpq's, line by line.
   static func lines(_ text: UnsafePointer<CChar>?) -> [String] {
-    text.map { String(cString: $0).split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) } } ?? []
+    text.map { String(cString: $0).split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) } } ?? []
   }
 
   /// Whether the server says that it undid the transaction because of others, so that the same may work now: serialization failure and
