@@ -54,7 +54,7 @@ package enum DatabaseLocation: Sendable, Equatable {
     guard case .sqlite(let place) = self, let path = try? SQLiteFile.real(place) else { return nil }
     for (name, file) in [(place, path), (place + "-wal", path + "-wal")] {
       var found = stat()
-      guard lstat(file, &found) == 0 else { continue }
+      guard lstat(file, &found) == 0, found.st_mode & S_IFMT == S_IFREG else { continue }
       if geteuid() != 0, found.st_uid != geteuid() {
         return "\(name) belongs to another user (\(found.st_uid)), who can read and change what is in it"
       }

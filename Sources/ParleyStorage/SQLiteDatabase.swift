@@ -29,7 +29,10 @@ package final class SQLiteDatabase: Database {
       let schema = SQLiteSchema(connection: connection, path: place)
       // A command changes nobody's schema; a file that is still empty is nobody's. One that finds a database leaves the lock alone: a
       // server that starts meanwhile must get it.
-      if case .command = role, migrates, try schema.isMissing() { lock = try DatabaseLock.take(path) }
+      if case .command = role, migrates, try schema.isMissing() {
+        lock = try DatabaseLock.take(path)
+        if lock == nil { throw StartFailure("another process is making \(place): try again") }
+      }
       // Before the first write: what is refused stays as it is.
       try schema.check(mayMigrate: lock != nil && migrates, isServer: role == .server)
       try SQLiteWriter.prepare(connection)

@@ -39,11 +39,17 @@ enum SQLiteFile {
   /// Whether the file is another machine's.
   static func isOnNetwork(_ path: String) -> Bool { parley_is_on_network(path) != 0 }
 
-  /// Throws if the file has several names: each would have a log of its own, and what is in one log is not seen by the other name.
+  /// Throws if the file has several names: each would have a log of its own, and what is in one log is not seen by the other name. Nor may
+  /// the log be a link.
   static func checkHasOneName(_ path: String) throws {
     var found = stat()
-    guard lstat(path, &found) == 0, found.st_nlink > 1 else { return }
-    throw StartFailure("\(path) has \(found.st_nlink) names (hard links), and its log lies beside one of them only: remove the other names")
+    if lstat(path, &found) == 0, found.st_nlink > 1 {
+      throw StartFailure(
+        "\(path) has \(found.st_nlink) names (hard links), and its log lies beside one of them only: remove the other names")
+    }
+    for name in companions.map({ path + $0 }) where lstat(name, &found) == 0 && found.st_mode & S_IFMT == S_IFLNK {
+      throw StartFailure("\(name) is a link, which SQLite does not follow: put the file in its place, or remove the link if there is none")
+    }
   }
 
   /// Makes an empty file that only its owner can read, and its folder, unless the file is there.

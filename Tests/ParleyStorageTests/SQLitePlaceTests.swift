@@ -208,6 +208,17 @@ struct SQLitePlaceTests {
       #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path + "-copy") == target)
       try FileManager.default.removeItem(atPath: path + ".lock")
       await (try Self.open(path)).close()
+      for ending in ["-wal", "-shm", "-journal"] {
+        unlink(path + ending)
+        symlink(target, path + ending)
+        for role in [DatabaseRole.server, .command] {
+          let refusal = #expect(throws: StartFailure.self) { try Self.open(path, role) }
+          #expect(refusal?.description.contains("\(path)\(ending) is a link") == true)
+        }
+        unlink(path + ending)
+      }
+      #expect(!Self.isNamed(folder + "/planted"))
+      await (try Self.open(path)).close()
     }
   }
 
