@@ -89,7 +89,8 @@ extension ServerTests {
         try await TestDatabase.withFolder { folder in
           let server = try await ServerProcess.start(in: folder, HookLoad.settings)
           let url = application.url.replacing("http://", with: "http://me:word@")
-          let line = "printf '\(url)\\r\\n' | exec '\(Command.path)' listen --forward-to-stdin"
+          // The shell becomes the command, so that a signal reaches it.
+          let line = "printf '\(url)\\r\\n' > url && exec '\(Command.path)' listen --forward-to-stdin < url"
           let listening = try Child(["/bin/sh", "-c", line], in: folder, ServerProcess.settings)
           try await eventually { try await Self.listeners(on: server) == 1 }
           let name = "\u{7F}\u{9B}2J\u{202E}\u{2028}Ann"
@@ -105,6 +106,7 @@ extension ServerTests {
           #expect(printed.contains(#"\u007f\u009b2J\u202e\u2028Ann"#), "\(printed)")
           #expect(printed.split(separator: "\n").allSatisfy { !String($0).isUnsafeOnTerminals }, "\(printed)")
           listening.signal(SIGINT)
+          #expect(await listening.end() == 0, "\(listening.errors)")
           await server.kill()
         }
       }
