@@ -26,8 +26,14 @@ final class Authentication: Sendable {
   /// Sign-ins remembered; beyond, all are forgotten and looked up anew.
   static let signInsMax = 10_000
 
-  private struct Entry {
+  /// Who calls, and what they signed in with.
+  struct Caller {
     let signedIn: SignedIn
+    let credential: Credential
+  }
+
+  private struct Entry {
+    let caller: Caller
     let until: ContinuousClock.Instant
   }
 
@@ -50,13 +56,18 @@ final class Authentication: Sendable {
   }
 
   /// The account that the header signs in to. Throws `Refusal.notSignedIn` if it is none, and never because the database is away (503).
-  func signIn(_ header: String?) async throws -> SignedIn {
+  func signIn(_ header: String?) async throws -> SignedIn { try await identify(header).signedIn }
+
+  /// The same with what was signed in with.
+  func identify(_ header: String?) async throws -> Caller {
     guard let header else { throw Refusal.notSignedIn }
     let digest = SHA256.hash(data: Array(header.utf8))
     let now = clock()
     let entry = state.withLock { $0.entries[digest] }
-    if let entry, entry.until > now { return entry.signedIn }
-    guard let (user, password) = Self.credentials(header), let account = try await accounts.signIn(user: user, password: password) else {
+    if let entry, entry.until > now { return entry.caller }
+    guard let (user, password) = Self.credentials(header),
+      let (account, credential) = try await accounts.identify(user: user, password: password)
+    else {
       state.withLock { $0.entries[digest] = nil }
       throw Refusal.notSignedIn
     }
@@ -64,8 +75,9 @@ final class Authentication: Sendable {
       let signedIn = state.accounts[account] ?? SignedIn(account: account, rateLimit: rateLimit)
       state.accounts[account] = signedIn
       if state.entries.count >= Self.signInsMax { state.entries = [:] }
-      state.entries[digest] = Entry(signedIn: signedIn, until: now + Self.remembered)
-      return signedIn
+      let caller = Caller(signedIn: signedIn, credential: credential)
+      state.entries[digest] = Entry(caller: caller, until: now + Self.remembered)
+      return caller
     }
   }
 

@@ -6,6 +6,8 @@ import ParleyEngine
 /// One request to a route, signed in and with its body read, as the handlers see it.
 package struct Call: Sendable {
   package let account: Account.ID
+  /// What the caller signed in with.
+  let credential: Credential
   /// What the request is known by, to its webhooks too (B-HDR-3).
   let requestID: RequestID
   /// The values of the route's parameters, decoded.

@@ -6,7 +6,7 @@ struct ListenerHandlers: Sendable {
   let listeners: Listeners
 
   func create(_ call: Call) async throws -> Reply {
-    .created(try await listeners.create(call.body, for: call.account).document)
+    .created(try await listeners.create(call.body, for: call.account, by: call.credential).document)
   }
 
   func fetch(_ call: Call) async throws -> Reply {

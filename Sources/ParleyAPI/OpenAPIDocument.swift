@@ -504,7 +504,8 @@ package enum OpenAPIDocument {
         "tags": ["Pause"],
         "summary": "Pauses a callback URL",
         "description": "Nothing more is sent to it until its pause is deleted; its events wait, also those of conversations that are made \#
-    later. What is being sent at this moment may still arrive. At most 1000 pauses to an account.",
+    later. What is being sent at this moment may still arrive. The URL `*` pauses all webhooks of the account, also those that are \#
+    configured later. At most 1000 pauses to an account.",
         "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/CreatePauseRequest"}}}},
         "responses": {
          "200": {
@@ -1396,10 +1397,11 @@ package enum OpenAPIDocument {
        "AttemptFailure": {
         "type": "string",
         "nullable": true,
-        "enum": ["address_refused", "dns", "connect", "tls", "timeout", "reset", "backlog", "invalid", "interrupted", null],
+        "enum": ["address_refused", "dns", "connect", "tls", "timeout", "reset", "backlog", "invalid", "interrupted", \#
+    "crashed", null],
         "description": "Why there was no answer: the address may not be called, the name was not found, no connection, no trust in the \#
     certificate, no answer in time, the connection ended before there was one, too many events wait for the URL, the URL can't be called, \#
-    the server stopped."
+    the server stopped, processes ended again and again while the event was being sent."
        },
        "CallbackUrlIn": {
         "type": "string",

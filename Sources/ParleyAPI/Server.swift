@@ -53,6 +53,7 @@ package struct Server: Sendable {
     var body = IncomingBody(request)
     var claim = BodyBudget.Claim(of: api.bodies.budget)
     var signedIn: SignedIn?
+    var credential: Credential?
     defer {
       claim.giveBack()
       signedIn?.requests.subtract(1, ordering: .relaxed)
@@ -63,16 +64,16 @@ package struct Server: Sendable {
     var skippedMax = BodyReader.refusedBytesMax
     do {
       if Self.needsSignIn(path) {
-        let account = try await api.authentication.signIn(request.headers[.authorization])
-        account.requests.add(1, ordering: .relaxed)
-        signedIn = account
+        let caller = try await api.authentication.identify(request.headers[.authorization])
+        caller.signedIn.requests.add(1, ordering: .relaxed)
+        (signedIn, credential) = (caller.signedIn, caller.credential)
       }
       guard let found else { throw Refusal.noSuchPath }
       guard let route = found.path.route(request.method) else { throw Refusal.methodNotAllowed(allow: found.path.allow) }
       switch route.answer {
       case .open(let handler): reply = try await handler()
       case .api(let handler):
-        guard let signedIn else { throw Refusal.notSignedIn }
+        guard let signedIn, let credential else { throw Refusal.notSignedIn }
         let token = signedIn.bucket.take()
         guard token.isTaken else { throw Refusal.tooManyRequests(retryAfterSeconds: token.retryAfterSeconds) }
         var bytes: [UInt8] = []
@@ -85,8 +86,9 @@ package struct Server: Sendable {
           skippedMax = BodyReader.bytesMax
         }
         let call = Call(
-          account: signedIn.account, requestID: id, parameters: found.parameters, query: Query(query), body: await api.bodies.parse(bytes),
-          idempotencyKey: request.headers[.idempotencyKey], baseURL: api.baseURLs.base(of: request.head, on: channel),
+          account: signedIn.account, credential: credential, requestID: id, parameters: found.parameters, query: Query(query),
+          body: await api.bodies.parse(bytes), idempotencyKey: request.headers[.idempotencyKey],
+          baseURL: api.baseURLs.base(of: request.head, on: channel),
           target: "\(request.method.rawValue) \(path.hasSuffix("/") ? path.dropLast() : path)", tokens: api.tokens)
         reply = try await handler(call)
       }

@@ -18,6 +18,27 @@ package struct Account: Identified, Sendable {
   }
 }
 
+/// What a caller signed in with.
+package enum Credential: Sendable, Equatable {
+  case key(APIKey.ID)
+  /// The account's auth token; its number grows by one each time that the token is replaced.
+  case token(number: Int64)
+
+  package var key: APIKey.ID? { if case .key(let id) = self { id } else { nil } }
+  package var tokenNumber: Int64? { if case .token(let number) = self { number } else { nil } }
+
+  /// Nil where neither is given.
+  package init?(key: APIKey.ID?, tokenNumber: Int64?) {
+    if let key {
+      self = .key(key)
+    } else if let tokenNumber {
+      self = .token(number: tokenNumber)
+    } else {
+      return nil
+    }
+  }
+}
+
 /// A second way to sign in to one account, that can be taken back alone.
 package struct APIKey: Identified, Sendable {
   package typealias ID = SID<APIKey>

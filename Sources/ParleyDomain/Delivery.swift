@@ -88,6 +88,8 @@ package struct Attempt: Sendable {
     case invalid
     /// The server stopped; the attempt does not count.
     case interrupted
+    /// Processes ended again and again while the event was being sent (B-HOOK-42).
+    case crashed
   }
 
   /// Counted from 1 over all times that the event was sent.

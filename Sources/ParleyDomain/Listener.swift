@@ -11,9 +11,11 @@ package struct Listener: Identified, Sendable {
   package let url: String
   package let createdAt: Timestamp
   package let expiresAt: Timestamp
+  /// What its maker signed in with, and with which it ends; nil where an older version made it.
+  package let credential: Credential?
 
-  package init(id: ID, url: String, createdAt: Timestamp, expiresAt: Timestamp) {
-    (self.id, self.url, self.createdAt, self.expiresAt) = (id, url, createdAt, expiresAt)
+  package init(id: ID, url: String, createdAt: Timestamp, expiresAt: Timestamp, credential: Credential? = nil) {
+    (self.id, self.url, self.createdAt, self.expiresAt, self.credential) = (id, url, createdAt, expiresAt, credential)
   }
 
   package func write(to writer: inout JSONWriter) {
@@ -26,16 +28,19 @@ package struct Listener: Identified, Sendable {
   }
 }
 
-/// A callback URL of an account that is sent nothing until it is resumed; its events wait.
+/// A callback URL of an account to which nothing is sent until it is resumed; its events wait.
 package struct Pause: Identified, Sendable {
   package typealias ID = TypeID<Pause>
   package static let idPrefix = "parley_pause"
   /// Pauses of an account.
   package static let pausesMax = 1000
+  /// Stands for all callback URLs of the account, also those that are configured later. No callback can have this URL.
+  package static let allURLs = "*"
 
   package let id: ID
   package let url: String
   package let createdAt: Timestamp
+  package var isForAllURLs: Bool { url == Self.allURLs }
 
   package init(id: ID, url: String, createdAt: Timestamp) {
     (self.id, self.url, self.createdAt) = (id, url, createdAt)

@@ -7,8 +7,12 @@ package struct StatusCallback: Sendable, Equatable {
 
   package let url: String
   package let method: Method
+  /// What the listener was made with; nil for a callback of a configuration or conversation, and for a listener of an older version.
+  package let credential: Credential?
 
-  package init(url: String, method: Method) { (self.url, self.method) = (url, method) }
+  package init(url: String, method: Method, credential: Credential? = nil) {
+    (self.url, self.method, self.credential) = (url, method, credential)
+  }
 
   /// The list under `statusCallbacks`; nil when it is absent or null (B-HOOK-10, B-HOOK-20).
   package static func list(_ fields: Fields, max: Int, policy: CallbackPolicy) -> [StatusCallback]? {

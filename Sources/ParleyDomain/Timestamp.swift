@@ -6,6 +6,9 @@ package struct Timestamp: Sendable, Hashable, Comparable {
 
   package func hoursBefore(_ hours: Int64) -> Timestamp { Timestamp(milliseconds: milliseconds - hours * 3_600_000) }
 
+  /// A time later than now by more than this was written while the clock was ahead. Clocks that are measured or slewed differ by less.
+  package static let clockTolerance = Duration.seconds(5)
+
   package static func < (left: Self, right: Self) -> Bool { left.milliseconds < right.milliseconds }
 
   /// `YYYY-MM-DDTHH:MM:SSZ`, the form of `createdAt` and its like (B-TIME-1). Years 0 to 9999.

@@ -68,24 +68,30 @@ package struct Accounts: Sendable {
 
   /// The account that a user name and password sign in to; nil if they are not right (B-AUTH-1, B-AUTH-5). Throws if that can't be said.
   package func signIn(user: String, password: String) async throws -> Account.ID? {
+    try await identify(user: user, password: password)?.account
+  }
+
+  /// The same with what was signed in with.
+  package func identify(user: String, password: String) async throws -> (account: Account.ID, credential: Credential)? {
     if let sid = Account.ID(user) { return try await signIn(account: sid, token: password) }
     if let sid = APIKey.ID(user) { return try await signIn(key: sid, secret: password) }
     return nil
   }
 
-  private func signIn(account sid: Account.ID, token: String) async throws -> Account.ID? {
+  private func signIn(account sid: Account.ID, token: String) async throws -> (account: Account.ID, credential: Credential)? {
     guard let credentials = try await engine.database.readSystem({ try $0.account(sid) }), credentials.account.disabledAt == nil else {
       // As much work as for an account that is there, so that the time tells nothing.
       _ = try engine.key.seal(token, of: sid)
       return nil
     }
-    return Self.isSame(try engine.key.open(credentials.sealedToken, of: sid), token) ? sid : nil
+    guard Self.isSame(try engine.key.open(credentials.sealedToken, of: sid), token) else { return nil }
+    return (sid, .token(number: credentials.tokenNumber))
   }
 
-  private func signIn(key sid: APIKey.ID, secret: String) async throws -> Account.ID? {
+  private func signIn(key sid: APIKey.ID, secret: String) async throws -> (account: Account.ID, credential: Credential)? {
     guard let credentials = try await engine.database.readSystem({ try $0.apiKey(sid) }) else { return nil }
     guard credentials.key.revokedAt == nil, !credentials.isAccountDisabled else { return nil }
-    return Self.isSame(credentials.secretHash, Self.hash(secret)) ? credentials.key.accountId : nil
+    return Self.isSame(credentials.secretHash, Self.hash(secret)) ? (credentials.key.accountId, .key(sid)) : nil
   }
 
   /// Digests are compared in constant time.

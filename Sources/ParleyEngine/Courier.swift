@@ -27,6 +27,10 @@ struct Courier: Sendable {
   /// One attempt. An event that is not in the bag was given up or deleted meanwhile, and is no longer sent.
   func deliver(_ id: Delivery.ID, from bag: Bag, _ job: Job, in lane: Lane) async -> JobResult {
     guard let account = lane.account, let due = bag.deliveries[id] else { return JobResult(.done) }
+    if due.hasEnded {
+      let now = engine.now()
+      return JobResult(.done) { tx in _ = try tx.transaction(for: account).giveUp(id, at: now) }
+    }
     if due.isPaused { return JobResult(.handedBack) }
     let startedAt = engine.now()
     let start = ContinuousClock.now
@@ -75,7 +79,7 @@ extension WebhookReply {
     if let status { return (500...599).contains(status) || [408, 425, 429].contains(status) }
     return switch failure {
     case .dns, .connect, .tls, .timeout, .reset: true
-    case .addressRefused, .backlog, .invalid, .interrupted, nil: false
+    case .addressRefused, .backlog, .invalid, .interrupted, .crashed, nil: false
     }
   }
 }

@@ -46,6 +46,7 @@ package final class Engine: Sendable {
   package var deliveries: Deliveries { Deliveries(engine: self) }
   package var listeners: Listeners { Listeners(engine: self) }
   package var pauses: Pauses { Pauses(engine: self) }
+  package var operatorActions: OperatorActions { OperatorActions(engine: self) }
 
   package var databaseMetrics: DatabaseMetrics { database.metrics }
 

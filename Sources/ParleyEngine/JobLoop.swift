@@ -18,12 +18,14 @@ package final class JobLoop: Sendable {
   /// Between tries where the database is away.
   private static let pause = TimeAmount.milliseconds(500)
 
-  private let engine: Engine
-  private let settings: WebhookSettings
+  let engine: Engine
+  let settings: WebhookSettings
   private let prepareJobs: Prepare
   private let watch: @Sendable () async -> Void
-  private let logger: Logger
+  let logger: Logger
   let slots: LaneSlots
+  /// Lanes that are being worked on, with their leases.
+  private let inHand = Mutex<Set<[String]>>([])
   /// Whether the last claim failed.
   private let isFailing = Atomic<Bool>(false)
   private let hasStopped = Atomic<Bool>(false)
@@ -52,6 +54,7 @@ package final class JobLoop: Sendable {
   /// Does all that is due now, and what becomes due by that; then returns. For who has the time in his own hand.
   package func runUntilIdle() async {
     await prepare()
+    await bringBackLanes()
     while true {
       let claimed = await claimDue(looksAtAll: true)
       if claimed.isEmpty { return await watch() }
@@ -85,7 +88,10 @@ package final class JobLoop: Sendable {
         start(await claimDue(looksAtAll: looksAtAll), in: &group)
         if ContinuousClock.now >= nextWatch {
           nextWatch = .now + settings.watch
-          group.addTask { await self.watch() }
+          group.addTask {
+            await self.bringBackLanes()
+            await self.watch()
+          }
         }
         let rung = await engine.alarm.sleep(atMost: min(nextLook - .now, slots.untilDue(at: engine.now()) ?? settings.poll))
         if rung.isForAll { nextLook = .now }
@@ -128,15 +134,15 @@ package final class JobLoop: Sendable {
   private func claimDue(looksAtAll: Bool) async -> [LeasedLane] {
     do {
       if looksAtAll { try await lookAtAll() } else { try await checkDue() }
-      let (now, mark) = (engine.now(), slots.mark)
+      let (now, start, mark) = (engine.now(), ContinuousClock.now, slots.mark)
       let (hosts, lease) = slots.takeDue(at: now)
       guard !hosts.isEmpty else { return [] }
       let (until, nextLook) = (now.adding(settings.lease), now.adding(settings.poll))
       var claimed = hosts.map { _ in (lanes: [LeasedLane](), next: Timestamp?.none) }
       defer { for (host, found) in zip(hosts, claimed) { slots.giveBack(host.limit - found.lanes.count, of: host.host) } }
-      claimed = try await engine.database.writeRelaxed { tx in
+      claimed = try await engine.database.writeRelaxed { [self] tx in
         try hosts.map { host, limit in
-          let lanes = try tx.claim(host: host, upTo: limit, lease: lease, until: until, at: now)
+          let lanes = try tx.claim(host: host, upTo: limit, lease: lease, until: until, at: now) { isInHand($0, $1) }
           let next = try tx.nextDue(host: host)
           // Those that are due and that another holds are left to it until the next look: to ask again at once would be to spin.
           return (lanes, lanes.isEmpty ? next.map { max($0, nextLook) } : next)
@@ -144,7 +150,11 @@ package final class JobLoop: Sendable {
       }
       for (host, found) in zip(hosts, claimed) { slots.setDue(host.host, at: found.next, since: mark) }
       isFailing.store(false, ordering: .relaxed)
-      return claimed.flatMap(\.lanes)
+      return claimed.flatMap(\.lanes).map { lane in
+        var lane = lane
+        lane.since = start
+        return lane
+      }
     } catch {
       // Once an outage, and asked again no sooner than all lanes are looked at.
       slots.postpone(to: engine.now().adding(settings.poll))
@@ -168,14 +178,19 @@ package final class JobLoop: Sendable {
 
   // MARK: - A lane
 
+  private func isInHand(_ lane: Lane, _ lease: String) -> Bool { inHand.withLock { $0.contains([lane.id, lease]) } }
+
   /// Does the jobs of a leased lane one after the other, until there are none, one is put off, or others wait. One that was taken by a change
   /// may turn out to be another's.
   private func work(on leased: LeasedLane, isTaken: Bool = false) async {
-    let host = leased.lane.host
+    let host = leased.host
+    var leased = leased
+    var first: Job?
+    let name = [leased.lane.id, leased.lease]
+    inHand.withLock { _ = $0.insert(name) }
     do {
-      var leased = leased
-      let ahead = settings.jobsAhead
-      var jobs = try await patiently(until: leased.until) { [leased] in
+      let ahead = jobsAhead(in: leased, after: 0)
+      var jobs = try await patiently(in: leased) { [leased] in
         try await engine.database.readSystem(.statement) { try $0.heads(of: leased, limit: ahead) }
       }
       if jobs.isEmpty, isTaken {
@@ -183,19 +198,25 @@ package final class JobLoop: Sendable {
         slots.expect(host, at: engine.now())
       } else if jobs.isEmpty {
         // A lane that is found empty is looked at again while it is held, and ended.
-        jobs = try await finish([], handsBack: false, in: &leased)
+        jobs = try await finish([], handsBack: false, in: &leased, ahead: ahead)
       }
       var turn = Turn()
-      while !jobs.isEmpty {
-        let (done, handsBack) = try await run(jobs, in: leased, &turn)
-        jobs = try await patiently(until: leased.until) { try await finish(done, handsBack: handsBack, in: &leased) }
+      while let head = jobs.first {
+        first = head
+        let ran = if let verdict = verdict(on: head, in: leased) { verdict } else { try await run(jobs, in: leased, &turn) }
+        let ahead = jobsAhead(in: leased, after: turn.jobs)
+        let handsBack = ran.handsBack || leased.isSuspect
+        jobs = try await patiently(in: leased) { try await finish(ran.done, handsBack: handsBack, in: &leased, ahead: ahead) }
       }
     } catch is LostLease {
-      logger.warning("a lane was taken over", metadata: ["host": "\(host)"])
+      logger.warning("a lane was taken over", metadata: ["host": "\(leased.lane.host)"])
+      await takeBackEnd(of: first, in: leased)
     } catch {
       // The lane is due again when its lease ends.
-      logger.warning("a lane was left in the middle", metadata: ["host": "\(host)", "cause": "\(error)"])
+      logger.warning("a lane was left in the middle", metadata: ["host": "\(leased.lane.host)", "cause": "\(error)"])
+      if leased.isSuspect { slots.holdSuspects(until: leased.since + settings.lease) }
     }
+    inHand.withLock { _ = $0.remove(name) }
     let isWaitedFor = slots.giveBack(host, at: engine.now())
     engine.webhooks.setInFlight(slots.outer)
     if isWaitedFor || isStopping { engine.alarm.ring(hosts: []) }
@@ -203,10 +224,9 @@ package final class JobLoop: Sendable {
 
   /// Whether the lease lasts for another job, and nobody else should have the place.
   private func mayGoOn(_ leased: LeasedLane, _ turn: Turn) -> Bool {
-    let now = engine.now()
-    if isStopping || Task.isCancelled || now.adding(settings.totalTime + .seconds(1)) > leased.until { return false }
+    if isStopping || Task.isCancelled || .now + settings.totalTime + .seconds(1) > leased.since + settings.lease { return false }
     let isOver = turn.jobs >= settings.jobsPerTurn || ContinuousClock.now - turn.start >= settings.turnTime
-    return !isOver || !slots.isWaitedFor(leased.lane.host, at: now)
+    return !isOver || !slots.isWaitedFor(leased.lane.host, at: engine.now())
   }
 
   /// What a lane has had since it got its place.
@@ -215,42 +235,49 @@ package final class JobLoop: Sendable {
     var jobs = 0
   }
 
-  /// Runs jobs up to one that is put off. What came of quick ones is noted together; `handsBack` says that the lane is to be left to others.
-  private func run(
-    _ jobs: [Job], in leased: LeasedLane, _ turn: inout Turn
-  ) async throws -> (done: [(job: Job, result: JobResult)], handsBack: Bool) {
+  /// What came of jobs, and whether their lane is to be left to others.
+  struct Ran {
+    var done: [(job: Job, result: JobResult)] = []
+    var handsBack = true
+  }
+
+  /// Runs jobs up to one that is put off. What came of quick ones is noted together.
+  private func run(_ jobs: [Job], in leased: LeasedLane, _ turn: inout Turn) async throws -> Ran {
     var done: [(job: Job, result: JobResult)] = []
     let start = ContinuousClock.now
-    let run = try await patiently(until: leased.until) { try await prepareJobs(jobs, leased) }
+    let run = try await patiently(in: leased) { try await prepareJobs(jobs, leased) }
     for job in jobs {
-      guard mayGoOn(leased, turn) else { return (done, true) }
+      guard mayGoOn(leased, turn) else { return Ran(done: done, handsBack: true) }
       let result = try await run(job)
-      if case .handedBack = result.fate { return (done, true) }
+      if case .handedBack = result.fate { return Ran(done: done, handsBack: true) }
       done.append((job, result))
       turn.jobs += 1
       if case .again = result.fate { break }
       if ContinuousClock.now - start >= settings.noteAfter { break }
     }
-    return (done, false)
+    return Ran(done: done, handsBack: false)
   }
 
   /// Asks the database, again and again until the lease ends where it is away: what is left in the middle waits for that, and what is not
   /// noted is sent again.
-  private func patiently<Answer>(until end: Timestamp, _ ask: () async throws -> Answer) async throws -> Answer {
+  private func patiently<Answer>(in leased: LeasedLane, _ ask: () async throws -> Answer) async throws -> Answer {
+    let end = leased.since + settings.lease
     while true {
       do {
         return try await ask()
-      } catch ParleyError.unavailable where !isStopping && !Task.isCancelled && engine.now() < end {
+      } catch ParleyError.unavailable where !isStopping && !Task.isCancelled && .now < end {
         try await MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: Self.pause) {}.futureResult.get()
       }
     }
   }
 
   /// Notes what came of jobs and of their lane, and renews the lease; answers the next jobs, none when the lane is no longer ours.
-  private func finish(_ done: [(job: Job, result: JobResult)], handsBack: Bool, in leased: inout LeasedLane) async throws -> [Job] {
-    let now = engine.now()
-    let (until, lane, ahead) = (now.adding(settings.lease), leased, settings.jobsAhead)
-    let next: [Job] = try await engine.database.writeRelaxed { tx in
+  private func finish(
+    _ done: [(job: Job, result: JobResult)], handsBack: Bool, in leased: inout LeasedLane, ahead: Int
+  ) async throws -> [Job] {
+    let (now, start) = (engine.now(), ContinuousClock.now)
+    let (until, lane) = (now.adding(settings.lease), leased)
+    let (next, releasedAs): ([Job], String?) = try await engine.database.writeRelaxed { tx in
       try tx.hold(lane)
       for (job, result) in done {
         try result.note(tx)
@@ -258,27 +285,26 @@ package final class JobLoop: Sendable {
         case .done: try tx.remove(job, from: lane.lane)
         case .again(let time):
           try tx.putOff(job, in: lane.lane)
-          try tx.release(lane, due: time)
-          return []
+          try tx.release(lane, due: time, isSuspect: job.isSuspect, at: now)
+          return ([], job.isSuspect ? Lane.suspects : lane.lane.host)
         case .handedBack: break
         }
       }
       let next = try tx.heads(of: lane, limit: ahead)
-      if next.isEmpty {
+      guard let head = next.first else {
         try tx.end(lane.lane)
-      } else if handsBack {
-        try tx.release(lane, due: now)
-        return []
-      } else {
-        try tx.renew(lane, until: until)
+        return ([], nil)
       }
-      return next
+      guard handsBack else {
+        try tx.renew(lane, until: until, at: now)
+        return (next, nil)
+      }
+      try tx.release(lane, due: now, isSuspect: head.isSuspect, at: now)
+      return ([], head.isSuspect ? Lane.suspects : lane.lane.host)
     }
-    leased.until = until
-    if case .again(let time) = done.last?.result.fate {
-      slots.expect(lane.lane.host, at: time)
-    } else if handsBack {
-      slots.expect(lane.lane.host, at: now)
+    (leased.until, leased.since) = (until, start)
+    if let releasedAs {
+      if case .again(let time) = done.last?.result.fate { slots.expect(releasedAs, at: time) } else { slots.expect(releasedAs, at: now) }
     }
     return next
   }

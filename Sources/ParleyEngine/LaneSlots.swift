@@ -13,6 +13,8 @@ final class LaneSlots: Sendable {
     /// When each host last got a place, by the number of the lease.
     var served: [String: Int] = [:]
     var leases = 0
+    /// No suspect is taken before that.
+    var suspectsFrom = ContinuousClock.now
 
     /// Those that call somebody.
     var outer: Int { total - inHand["", default: 0] }
@@ -92,10 +94,14 @@ final class LaneSlots: Sendable {
     }
   }
 
+  /// Takes no suspect for a while: one was left in the middle, and its lease still stands.
+  func holdSuspects(until instant: ContinuousClock.Instant) { state.withLock { $0.suspectsFrom = max($0.suspectsFrom, instant) } }
+
   /// Lanes of a host that may be taken. One host never has more than half of the places that others leave, so that there are some for others.
   private func places(for host: String, in state: State, free: Int) -> Int {
     let own = state.inHand[host, default: 0]
     if host.isEmpty { return settings.inner - own }
+    if host == Lane.suspects { return free > 0 && own == 0 && state.suspectsFrom <= .now ? 1 : 0 }
     return free <= 0 ? 0 : min(settings.perHost, max(1, (free + own) / 2)) - own
   }
 

@@ -5,12 +5,13 @@ import ParleyStorage
 package struct Listeners: Sendable {
   let engine: Engine
 
-  /// Makes a listener, which hears of every change from now on.
-  package func create(_ body: Body, for account: Account.ID) async throws -> Listener {
+  /// Makes a listener, which hears of every change from now on, as long as what its maker signed in with is good.
+  package func create(_ body: Body, for account: Account.ID, by credential: Credential? = nil) async throws -> Listener {
     let draft = try body.draft { [callbacks = engine.callbacks] in ListenerDraft($0, callbacks: callbacks) }.get()
     let now = engine.now()
     let listener = Listener(
-      id: engine.newID(Listener.self, at: now), url: draft.url, createdAt: now, expiresAt: now.adding(.seconds(draft.seconds)))
+      id: engine.newID(Listener.self, at: now), url: draft.url, createdAt: now, expiresAt: now.adding(.seconds(draft.seconds)),
+      credential: credential)
     guard try await engine.database.write(for: account, { try $0.insert(listener) }) else {
       throw ParleyError.refusedByState(.listenersFull)
     }

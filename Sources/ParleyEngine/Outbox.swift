@@ -26,7 +26,7 @@ struct Outbox {
       for delivery in deliveries { try tx.insert(delivery, in: lane) }
       let jobs = deliveries.map { Job(key: $0.id.text, work: Work.deliver($0.id).document) }
       if let leased = taken.take(lane, at: now) {
-        try tx.add(jobs, to: leased)
+        try tx.add(jobs, to: leased, at: now)
       } else {
         try tx.add(jobs, to: lane, at: now)
         hosts.insert(lane.host)
@@ -36,7 +36,7 @@ struct Outbox {
   }
 
   /// Digest by which a callback URL is found.
-  package static func urlHash(_ url: String) -> String { CallbackPlaces.digest(url) }
+  package static func urlHash(_ url: String) -> String { url == Pause.allURLs ? url : CallbackPlaces.digest(url) }
 
   /// A lane for each listing of a URL: the second time that one is listed is another lane, so that each gets every event once and in order.
   /// What their order in the list is does not matter. A URL that nobody could call has a lane all the same, so that its failure is seen.

@@ -8,9 +8,13 @@ package struct Pauses: Sendable {
 
   /// Pauses a URL. Where it is paused already, that pause is answered and is not new.
   package func create(_ body: Body, for account: Account.ID) async throws -> (pause: Pause, isNew: Bool) {
-    let draft = try body.draft(PauseDraft.init).get()
+    try await create(url: body.draft(PauseDraft.init).get().url, for: account)
+  }
+
+  /// The same for a URL that is one, or for all URLs of the account.
+  func create(url: String, for account: Account.ID) async throws -> (pause: Pause, isNew: Bool) {
     let now = engine.now()
-    let pause = Pause(id: engine.newID(Pause.self, at: now), url: draft.url, createdAt: now)
+    let pause = Pause(id: engine.newID(Pause.self, at: now), url: url, createdAt: now)
     guard let made = try await engine.database.write(for: account, { try $0.insert(pause, urlHash: Outbox.urlHash(pause.url)) }) else {
       throw ParleyError.refusedByState(.pausesFull)
     }

@@ -24,7 +24,7 @@ struct Purge: Sendable {
       }
       let until = now.adding(settings.lease)
       try await engine.database.writeRelaxed { system in
-        try system.renew(leased, until: until)
+        try system.renew(leased, until: until, at: now)
         let tx = system.transaction(for: account)
         try tx.purge(expired, keysBefore: day, listenersBefore: now)
         try tx.wakeLanesWithoutPause()

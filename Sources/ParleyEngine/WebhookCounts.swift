@@ -25,6 +25,8 @@ package final class WebhookCounts: Sendable {
     package var inFlight = 0
     /// Deliveries given up because too many waited.
     package var backlogGivenUp = 0
+    /// Deliveries set aside because processes ended while they were being sent.
+    package var setAside = 0
     /// Whether a loop runs, if there is to be one.
     package var isAlive = true
   }
@@ -69,11 +71,15 @@ package final class WebhookCounts: Sendable {
 
   /// Counts an event that arrived so long after it was made.
   func addDelivery(milliseconds: Int) {
+    // The clock may have been set back since: a sum that falls would be taken for a restart.
+    let milliseconds = max(0, milliseconds)
     state.withLock { state in
       state.buckets[Self.bounds.firstIndex { milliseconds <= $0 } ?? Self.bounds.count] += 1
       state.snapshot.deliveryMilliseconds += milliseconds
     }
   }
+
+  func addSetAside() { state.withLock { $0.snapshot.setAside += 1 } }
 
   func addBacklogGivenUp(_ count: Int) { state.withLock { $0.snapshot.backlogGivenUp += count } }
 

@@ -4,10 +4,11 @@ import ParleyDomain
 package struct AccountCredentials: Sendable {
   package let account: Account
   package let sealedToken: String
+  /// Counts the tokens that the account had, this one included.
+  package let tokenNumber: Int64
 
-  package init(account: Account, sealedToken: String) {
-    self.account = account
-    self.sealedToken = sealedToken
+  package init(account: Account, sealedToken: String, tokenNumber: Int64 = 1) {
+    (self.account, self.sealedToken, self.tokenNumber) = (account, sealedToken, tokenNumber)
   }
 }
 
@@ -31,8 +32,8 @@ extension SystemTransaction {
   }
 
   package func account(_ id: Account.ID) throws -> AccountCredentials? {
-    try connection.one("SELECT id, name, created_at, disabled_at, sealed_token FROM account WHERE id = \(id)") { row in
-      AccountCredentials(account: try Self.account(row), sealedToken: row.text(4))
+    try connection.one("SELECT id, name, created_at, disabled_at, sealed_token, token_number FROM account WHERE id = \(id)") { row in
+      AccountCredentials(account: try Self.account(row), sealedToken: row.text(4), tokenNumber: row.integer(5))
     }
   }
 
@@ -43,7 +44,7 @@ extension SystemTransaction {
 
   /// False if there is no such account.
   package func setToken(_ sealedToken: String, of id: Account.ID) throws -> Bool {
-    try connection.run("UPDATE account SET sealed_token = \(sealedToken) WHERE id = \(id)") == 1
+    try connection.run("UPDATE account SET sealed_token = \(sealedToken), token_number = token_number + 1 WHERE id = \(id)") == 1
   }
 
   /// Ends all signing in to an account; false if there is no such one. The first time counts.

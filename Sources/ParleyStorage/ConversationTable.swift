@@ -91,19 +91,24 @@ extension Transaction {
   /// The callbacks that an event of the conversation goes to: those in force, in their order, then the account's live listeners (B-HOOK-6).
   package func callbacks(of id: Conversation.ID, at now: Timestamp) throws -> [StatusCallback] {
     var callbacks: [StatusCallback] = []
+    // Live as `isLive` says, in one text: every change asks for this.
     try connection.rows(
       """
-      SELECT v.settings, c.settings_override, NULL, c.id FROM conversation AS c LEFT JOIN configuration_version AS v
+      SELECT v.settings, c.settings_override, NULL, c.id, NULL, NULL FROM conversation AS c LEFT JOIN configuration_version AS v
         ON v.account_id = c.account_id AND v.configuration_id = c.configuration_id AND v.version = c.configuration_version
       WHERE c.account_id = \(account) AND c.id = \(id)
       UNION ALL
-      SELECT NULL, NULL, l.url, l.id FROM listener AS l WHERE l.account_id = \(account) AND l.expires_at > \(now)
+      SELECT NULL, NULL, l.url, l.id, l.key_id, l.token_number FROM listener AS l
+      WHERE l.account_id = \(account) AND l.expires_at > \(now) AND l.set_at <= \(now.adding(Timestamp.clockTolerance))
+        AND NOT EXISTS (SELECT 1 FROM api_key AS k WHERE k.id = l.key_id AND k.revoked_at IS NOT NULL)
+        AND NOT EXISTS (
+          SELECT 1 FROM account AS a WHERE a.id = l.account_id AND (a.disabled_at IS NOT NULL OR a.token_number <> l.token_number))
       """
     ) { row in
       if row.isNull(2) {
         callbacks.insert(contentsOf: try PinnedConfiguration(base: row.optionalBytes(0), override: row.optionalBytes(1)).callbacks(), at: 0)
       } else {
-        callbacks.append(StatusCallback(url: row.text(2), method: .post))
+        callbacks.append(StatusCallback(url: row.text(2), method: .post, credential: try Self.credential(row, at: 4)))
       }
     }
     return callbacks

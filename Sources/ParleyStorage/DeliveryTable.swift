@@ -27,6 +27,8 @@ package struct DueDelivery: Sendable {
   package let attemptCount: Int64
   package let body: [UInt8]
   package let isPaused: Bool
+  /// Whether it is for a listener whose maker can't sign in any more.
+  package let hasEnded: Bool
   /// The account's auth token, sealed (B-AUTH-7).
   package let sealedToken: String
 }
@@ -46,10 +48,11 @@ extension Transaction {
     try connection.send(
       """
       INSERT INTO delivery (account_id, id, conversation_id, event_type, url, url_hash, method, lane_id, host, token, request_id, state,
-        attempt_count, created_at, body)
+        attempt_count, created_at, body, key_id, token_number)
       VALUES (\(account), \(delivery.id), \(delivery.conversationId), \(event.kind.rawValue), \(delivery.callback.url), \(lane.urlHash),
         \(delivery.callback.method.rawValue), \(lane.id), \(lane.host), \(delivery.token), \(delivery.requestId),
-        \(Delivery.State.pending.rawValue), \(Int64(0)), \(event.timestamp), \(event.body))
+        \(Delivery.State.pending.rawValue), \(Int64(0)), \(event.timestamp), \(event.body),
+        \(delivery.callback.credential?.key), \(delivery.callback.credential?.tokenNumber))
       """)
   }
 
@@ -58,7 +61,10 @@ extension Transaction {
     try connection.all(
       """
       SELECT d.url, d.method, d.event_type, d.created_at, d.token, d.request_id, d.attempt_count, d.body, a.sealed_token,
-        (SELECT COUNT(*) FROM webhook_pause AS p WHERE p.account_id = d.account_id AND p.url_hash = d.url_hash), d.id
+        (SELECT COUNT(*) FROM webhook_pause AS p WHERE p.account_id = d.account_id AND p.url_hash IN (d.url_hash, '*')), d.id,
+        CASE WHEN d.key_id IS NULL AND d.token_number IS NULL THEN 0
+          WHEN a.disabled_at IS NOT NULL OR d.token_number <> a.token_number THEN 1
+          WHEN EXISTS (SELECT 1 FROM api_key AS k WHERE k.id = d.key_id AND k.revoked_at IS NOT NULL) THEN 1 ELSE 0 END
       FROM delivery AS d JOIN account AS a ON a.id = d.account_id
       WHERE d.account_id = \(account) AND d.id IN (\(list: ids.map { .text($0.text) })) AND d.state = 'PENDING'
       """
@@ -66,11 +72,12 @@ extension Transaction {
       DueDelivery(
         id: row.id(10), url: row.text(0), method: try row.choice(1), eventKind: try row.choice(2), createdAt: row.timestamp(3),
         token: row.text(4), requestId: row.text(5), attemptCount: row.integer(6), body: row.bytes(7), isPaused: row.integer(9) > 0,
-        sealedToken: row.text(8))
+        hasEnded: row.integer(11) > 0, sealedToken: row.text(8))
     }
   }
 
-  /// Notes an attempt, and the state that the delivery is in after it. Where it was given up during the attempt, only a success counts.
+  /// Notes an attempt, and the state that the delivery is in after it. Where it was given up during the attempt, only a success changes the
+  /// state.
   package func note(_ attempt: Attempt, of id: Delivery.ID, state: Delivery.State) throws {
     let finishedAt = state == .pending ? nil : attempt.startedAt.adding(.milliseconds(attempt.milliseconds))
     try connection.send(
@@ -79,6 +86,13 @@ extension Transaction {
         next_attempt_at = \(attempt.nextAttemptAt)
       WHERE account_id = \(account) AND id = \(id) AND (state = 'PENDING' OR \(state.rawValue) = 'DELIVERED')
       """)
+    // The next attempt, after a resend, has a number of its own.
+    if state != .delivered {
+      try connection.send(
+        """
+        UPDATE delivery SET attempt_count = \(attempt.number) WHERE account_id = \(account) AND id = \(id) AND attempt_count < \(attempt.number)
+        """)
+    }
     try connection.send(
       """
       INSERT INTO attempt (account_id, delivery_id, number, started_at, milliseconds, status, failure, reply, next_attempt_at)
@@ -95,7 +109,7 @@ extension Transaction {
     try connection.rows(
       """
       SELECT d.id, d.conversation_id, d.event_type, d.url, d.method, d.state, d.token, d.request_id, d.attempt_count, d.created_at,
-        d.finished_at, d.next_attempt_at, (SELECT COUNT(*) FROM webhook_pause AS p WHERE p.account_id = d.account_id AND p.url_hash = d.url_hash),
+        d.finished_at, d.next_attempt_at, (SELECT COUNT(*) FROM webhook_pause AS p WHERE p.account_id = d.account_id AND p.url_hash IN (d.url_hash, '*')),
         d.body
       FROM delivery AS d WHERE d.account_id = \(account) AND d.id = \(id)
       """
@@ -121,7 +135,7 @@ extension Transaction {
       let (beyond, order): (StaticString, StaticString) = direction == .next ? ("<", "DESC") : (">", "ASC")
       var sql: SQL = """
         SELECT d.id, d.conversation_id, d.event_type, d.url, d.method, d.state, d.token, d.request_id, d.attempt_count, d.created_at,
-          d.finished_at, d.next_attempt_at, (SELECT COUNT(*) FROM webhook_pause AS p WHERE p.account_id = d.account_id AND p.url_hash = d.url_hash)
+          d.finished_at, d.next_attempt_at, (SELECT COUNT(*) FROM webhook_pause AS p WHERE p.account_id = d.account_id AND p.url_hash IN (d.url_hash, '*'))
         FROM delivery AS d WHERE d.account_id = \(account) AND d.id \(sql: beyond) \(key ?? greatest) AND d.id >= \(least) AND d.id < \(greatest)
         """
       sql = sql.followed(by: Self.created(after: filter.createdAfter, before: filter.createdBefore))

@@ -15,7 +15,7 @@ package struct ExpiredRows: Sendable {
 
 extension Transaction {
   /// Finds deliveries that were finished before one instant, operations and idempotency keys from before another, and listeners that have
-  /// ended, at most `limit` of each, oldest first.
+  /// ended or whose end was set while the clock was ahead, at most `limit` of each, oldest first.
   package func expiredRows(
     deliveriesBefore time: Timestamp, operationsBefore day: Timestamp, listenersBefore now: Timestamp, limit: Int
   ) throws -> ExpiredRows {
@@ -33,7 +33,10 @@ extension Transaction {
       "SELECT key FROM idempotency_key WHERE account_id = \(account) AND created_at < \(day) ORDER BY created_at LIMIT \(limit)"
     ) { $0.text(0) }
     let listeners: [Listener.ID] = try connection.all(
-      "SELECT id FROM listener WHERE account_id = \(account) AND expires_at <= \(now) LIMIT \(limit)"
+      """
+      SELECT id FROM listener WHERE account_id = \(account)
+        AND (expires_at <= \(now) OR set_at > \(now.adding(Timestamp.clockTolerance))) LIMIT \(limit)
+      """
     ) { $0.id(0) }
     return ExpiredRows(deliveries: deliveries, operations: operations, keys: keys, listeners: listeners)
   }
@@ -52,17 +55,11 @@ extension Transaction {
       try connection.send("DELETE FROM idempotency_key WHERE account_id = \(account) AND key = \(key) AND created_at < \(day)")
     }
     for id in expired.listeners {
-      try connection.send("DELETE FROM listener WHERE account_id = \(account) AND id = \(id) AND expires_at <= \(now)")
+      try connection.send(
+        """
+        DELETE FROM listener WHERE account_id = \(account) AND id = \(id)
+          AND (expires_at <= \(now) OR set_at > \(now.adding(Timestamp.clockTolerance)))
+        """)
     }
-  }
-
-  /// Wakes lanes that sleep for a pause that is over. Only where several write side by side: a lane that was added while its URL was resumed
-  /// may not have seen it.
-  package func wakeLanesWithoutPause() throws {
-    try connection.send(
-      """
-      UPDATE lane SET paused = 0 WHERE account_id = \(account) AND paused = 1 AND NOT EXISTS (
-        SELECT 1 FROM webhook_pause AS p WHERE p.account_id = \(account) AND p.url_hash = lane.url_hash)
-      """)
   }
 }

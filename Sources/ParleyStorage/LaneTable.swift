@@ -1,6 +1,9 @@
 import ParleyDomain
 
 /// A queue in which one job is done at a time, in order: by whose it is and where it leads.
+///
+/// `lane.paused` says why a lane is not claimed like others: 1 while its URL is paused, 2 while its first job is a suspect (B-HOOK-42), 3 for
+/// both. `lane.set_at` is the time at which `due_at` was written.
 package struct Lane: Sendable, Hashable {
   /// Nil for the installation's own work.
   package let account: Account.ID?
@@ -25,8 +28,17 @@ package struct LeasedLane: Sendable {
   package let lease: String
   /// When the lane is due again by itself.
   package var until: Timestamp
+  /// When the lease began, by a clock that nobody sets: how long it lasts is measured by that.
+  package var since = ContinuousClock.now
+  /// Whether the lane was leased as one whose first job is a suspect.
+  package var isSuspect = false
+  /// Whether the process that had the lane before ended with it.
+  package var isTakenOver = false
 
   package init(lane: Lane, lease: String, until: Timestamp) { (self.lane, self.lease, self.until) = (lane, lease, until) }
+
+  /// Names the loop that took the lease.
+  static func owner(of lease: String) -> Substring { lease.prefix { $0 != "/" } }
 }
 
 /// Work to do, as it waits in its lane.
@@ -37,13 +49,19 @@ package struct Job: Sendable {
   package let work: [UInt8]
   /// How often it was put off.
   package let attempts: Int64
+  /// How many processes ended while it was under way, and at how many of these ends it was the only suspect under way.
+  package let ends: Int64
+  package let endsAlone: Int64
   /// Its place in the lane; 0 before it has one.
   let position: Int64
 
-  package init(key: String, work: [UInt8], attempts: Int64 = 0) { self.init(key: key, work: work, attempts: attempts, position: 0) }
+  package init(key: String, work: [UInt8], attempts: Int64 = 0) {
+    (self.key, self.work, self.attempts, ends, endsAlone, position) = (key, work, attempts, 0, 0, 0)
+  }
 
-  fileprivate init(key: String, work: [UInt8], attempts: Int64, position: Int64) {
-    (self.key, self.work, self.attempts, self.position) = (key, work, attempts, position)
+  fileprivate init(_ row: any Row) {
+    (key, work, attempts) = (row.text(0), row.bytes(1), row.integer(2))
+    (position, ends, endsAlone) = (row.integer(3), row.integer(4), row.integer(5))
   }
 }
 
@@ -60,8 +78,8 @@ extension Transaction {
   }
 
   /// The same for a lane that, if it was not there, is leased from the start.
-  package func add(_ jobs: [Job], to leased: LeasedLane) throws {
-    try connection.add(jobs, to: leased.lane, lease: leased.lease, at: leased.until)
+  package func add(_ jobs: [Job], to leased: LeasedLane, at now: Timestamp) throws {
+    try connection.add(jobs, to: leased.lane, lease: leased.lease, due: leased.until, at: now)
   }
 }
 
@@ -81,11 +99,11 @@ extension SystemTransaction {
     let (account, id) = (leased.lane.owner, leased.lane.id)
     return try connection.all(
       """
-      SELECT key, work, attempts, position FROM job WHERE account_id = \(account) AND lane_id = \(id)
+      SELECT key, work, attempts, position, ends, ends_alone FROM job WHERE account_id = \(account) AND lane_id = \(id)
         AND EXISTS (SELECT 1 FROM lane WHERE account_id = \(account) AND id = \(id) AND lease = \(leased.lease))
       ORDER BY position LIMIT \(Int64(limit))
       """
-    ) { Job(key: $0.text(0), work: $0.bytes(1), attempts: $0.integer(2), position: $0.integer(3)) }
+    ) { Job($0) }
   }
 
   /// Holds a leased lane until the transaction ends. Throws `LostLease` if another has it.
@@ -99,11 +117,11 @@ extension SystemTransaction {
   }
 
   /// The same, and renews its lease.
-  package func renew(_ leased: LeasedLane, until: Timestamp) throws {
+  package func renew(_ leased: LeasedLane, until: Timestamp, at now: Timestamp) throws {
     let account = leased.lane.owner
     let held = try connection.run(
       """
-      UPDATE lane SET due_at = \(until) WHERE account_id = \(account) AND id = \(leased.lane.id) AND lease = \(leased.lease)
+      UPDATE lane SET due_at = \(until), set_at = \(now) WHERE account_id = \(account) AND id = \(leased.lane.id) AND lease = \(leased.lease)
       """)
     guard held == 1 else { throw LostLease() }
   }
@@ -127,14 +145,14 @@ extension SystemTransaction {
       """)
   }
 
-  /// Gives a held lane up: it is due at `due`, unless its URL is paused. Whether it is, is looked up while the lane is held, because who
-  /// resumes the URL changes its lanes.
-  package func release(_ leased: LeasedLane, due: Timestamp) throws {
+  /// Gives a held lane up: it is due at `due`, unless its URL is paused. Pauses are read while the lane is held, because a resume changes the
+  /// lanes of its URL. `isSuspect` says whether the first job is a suspect.
+  package func release(_ leased: LeasedLane, due: Timestamp, isSuspect: Bool = false, at now: Timestamp) throws {
     let (account, hash) = (leased.lane.owner, leased.lane.urlHash)
     try connection.send(
       """
-      UPDATE lane SET lease = '', due_at = \(due),
-        paused = (SELECT COUNT(*) FROM webhook_pause WHERE account_id = \(account) AND url_hash = \(hash))
+      UPDATE lane SET lease = '', due_at = \(due), set_at = \(now), paused = \(sql: isSuspect ? "2" : "0") + CASE WHEN EXISTS (
+        SELECT 1 FROM webhook_pause WHERE account_id = \(account) AND url_hash IN (\(hash), \(Pause.allURLs))) THEN 1 ELSE 0 END
       WHERE account_id = \(account) AND id = \(leased.lane.id)
       """)
   }
@@ -147,15 +165,15 @@ extension SystemTransaction {
 }
 
 extension Connection {
-  /// A lane that is made is due at `due`.
-  fileprivate func add(_ jobs: [Job], to lane: Lane, lease: String = "", at due: Timestamp) throws {
+  /// A lane that is made is due at `due`, now where no time is given.
+  fileprivate func add(_ jobs: [Job], to lane: Lane, lease: String = "", due: Timestamp? = nil, at now: Timestamp) throws {
     let account = lane.owner
     // What is there keeps its time and its lease, and is held until the transaction ends, so that nobody ends it meanwhile.
     try send(
       """
-      INSERT INTO lane (account_id, id, host, url_hash, due_at, lease, paused)
-      VALUES (\(account), \(lane.id), \(lane.host), \(lane.urlHash), \(due), \(lease),
-        (SELECT COUNT(*) FROM webhook_pause WHERE account_id = \(account) AND url_hash = \(lane.urlHash)))
+      INSERT INTO lane (account_id, id, host, url_hash, due_at, set_at, lease, paused)
+      VALUES (\(account), \(lane.id), \(lane.host), \(lane.urlHash), \(due ?? now), \(now), \(lease), CASE WHEN EXISTS (
+        SELECT 1 FROM webhook_pause WHERE account_id = \(account) AND url_hash IN (\(lane.urlHash), \(Pause.allURLs))) THEN 1 ELSE 0 END)
       ON CONFLICT (account_id, id) DO UPDATE SET host = excluded.host
       """)
     for job in jobs {

@@ -234,5 +234,23 @@ extension Migration {
 
         CREATE INDEX idempotency_key_by_time ON idempotency_key (account_id, created_at);
         """),
+    // A binary that does not know it would send to accounts whose webhooks are all paused and to listeners whose key is revoked, and would
+    // take over a lane without counting the end of the process that had it.
+    Migration(
+      number: 3, oldestCompatible: 3,
+      text: """
+        ALTER TABLE account ADD COLUMN token_number BIGINT NOT NULL DEFAULT 1;
+
+        ALTER TABLE lane ADD COLUMN set_at BIGINT NOT NULL DEFAULT 0;
+        CREATE INDEX lane_suspect ON lane (due_at) WHERE paused = 2;
+        ALTER TABLE job ADD COLUMN ends BIGINT NOT NULL DEFAULT 0;
+        ALTER TABLE job ADD COLUMN ends_alone BIGINT NOT NULL DEFAULT 0;
+
+        ALTER TABLE listener ADD COLUMN set_at BIGINT NOT NULL DEFAULT 0;
+        ALTER TABLE listener ADD COLUMN key_id TEXT;
+        ALTER TABLE listener ADD COLUMN token_number BIGINT;
+        ALTER TABLE delivery ADD COLUMN key_id TEXT;
+        ALTER TABLE delivery ADD COLUMN token_number BIGINT;
+        """),
   ]
 }

@@ -7,13 +7,15 @@ extension Transaction {
     try connection.lockedRows("SELECT id FROM account WHERE id = \(account)") { _ in }
     if let there = try self.pause(ofURLHash: urlHash) { return (there, false) }
     let count = try connection.one("SELECT COUNT(*) FROM webhook_pause WHERE account_id = \(account)") { $0.integer(0) } ?? 0
-    guard count < Int64(Pause.pausesMax) else { return nil }
+    guard count < Int64(Pause.pausesMax) || pause.isForAllURLs else { return nil }
     try connection.send(
       """
       INSERT INTO webhook_pause (account_id, id, url, url_hash, created_at)
       VALUES (\(account), \(pause.id), \(pause.url), \(urlHash), \(pause.createdAt))
       """)
-    try connection.send("UPDATE lane SET paused = 1 WHERE account_id = \(account) AND url_hash = \(urlHash)")
+    var lanes: SQL = "UPDATE lane SET paused = paused + 1 WHERE account_id = \(account) AND paused IN (0, 2)"
+    if !pause.isForAllURLs { lanes = lanes.followed(by: " AND url_hash = \(urlHash)") }
+    try connection.send(lanes)
     return (pause, true)
   }
 
@@ -36,15 +38,25 @@ extension Transaction {
     }
   }
 
-  /// Resumes a URL, its lanes included, which keep the times at which they are due; false when there is no such pause.
+  /// Ends a pause. Its lanes keep the times at which they are due, and stay paused while another pause covers them; false when there is no
+  /// such pause.
   package func resume(_ id: Pause.ID) throws -> Bool {
-    let hash = try connection.one("SELECT url_hash FROM webhook_pause WHERE account_id = \(account) AND id = \(id)") { $0.text(0) }
-    guard let hash, try connection.run("DELETE FROM webhook_pause WHERE account_id = \(account) AND id = \(id)") == 1 else { return false }
-    try connection.send("UPDATE lane SET paused = 0 WHERE account_id = \(account) AND url_hash = \(hash)")
+    guard try connection.run("DELETE FROM webhook_pause WHERE account_id = \(account) AND id = \(id)") == 1 else { return false }
+    try wakeLanesWithoutPause()
     return true
   }
 
-  private func pause(ofURLHash hash: String) throws -> Pause? {
+  /// Wakes lanes that sleep for a pause that is over. Several that write side by side need it now and then: a lane that was added while its
+  /// URL was resumed may not have seen it.
+  package func wakeLanesWithoutPause() throws {
+    try connection.send(
+      """
+      UPDATE lane SET paused = paused - 1 WHERE account_id = \(account) AND paused IN (1, 3) AND NOT EXISTS (
+        SELECT 1 FROM webhook_pause AS p WHERE p.account_id = \(account) AND p.url_hash IN (lane.url_hash, \(Pause.allURLs)))
+      """)
+  }
+
+  package func pause(ofURLHash hash: String) throws -> Pause? {
     try connection.one("SELECT id, url, created_at FROM webhook_pause WHERE account_id = \(account) AND url_hash = \(hash)", Self.pause)
   }
 

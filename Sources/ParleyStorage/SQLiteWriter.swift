@@ -154,7 +154,9 @@ final class SQLiteWriter: @unchecked Sendable {
       // In a durable commit they cost next to nothing, as most of their pages are in it already; and where there was one another often follows.
       if syncs, durableWaiting == 0, !isStopping {
         let until = Date(timeIntervalSinceNow: Self.company)
-        while durableWaiting == 0, !isStopping, condition.wait(until: until) {}
+        // By a clock that nobody sets as well: were the time of day set back just now, every closure that comes would wait on.
+        let end = ContinuousClock.now + .seconds(Self.company)
+        while durableWaiting == 0, !isStopping, ContinuousClock.now < end, condition.wait(until: until) {}
       }
       return true
     }

@@ -15,7 +15,7 @@ struct SchemaTable {
 
   /// All but `parley_schema`, whose row every database has of its own.
   static let all = [
-    SchemaTable("account", key: ["id"], text: ["name", "sealed_token"], numbers: ["created_at", "disabled_at"]),
+    SchemaTable("account", key: ["id"], text: ["name", "sealed_token"], numbers: ["created_at", "disabled_at", "token_number"]),
     SchemaTable("api_key", key: ["id"], text: ["account_id", "name", "secret_hash"], numbers: ["created_at", "revoked_at"]),
     SchemaTable(
       "configuration", key: ["account_id", "id"], text: ["memory_store_id", "bridged_service_id"],
@@ -39,15 +39,16 @@ struct SchemaTable {
     SchemaTable("grouping_key", key: ["account_id", "scope", "key"], text: ["conversation_id"], numbers: []),
     SchemaTable(
       "delivery", key: ["account_id", "id"],
-      text: ["conversation_id", "event_type", "url", "url_hash", "method", "lane_id", "host", "token", "request_id", "state", "body"],
-      numbers: ["attempt_count", "created_at", "finished_at", "next_attempt_at"]),
+      text: ["conversation_id", "event_type", "url", "url_hash", "method", "lane_id", "host", "token", "request_id", "state", "body", "key_id"],
+      numbers: ["attempt_count", "created_at", "finished_at", "next_attempt_at", "token_number"]),
     SchemaTable(
       "attempt", key: ["account_id", "delivery_id", "number"], text: ["failure", "reply"],
       numbers: ["number", "started_at", "milliseconds", "status", "next_attempt_at"]),
-    SchemaTable("lane", key: ["account_id", "id"], text: ["host", "url_hash", "lease"], numbers: ["due_at", "paused"]),
+    SchemaTable("lane", key: ["account_id", "id"], text: ["host", "url_hash", "lease"], numbers: ["due_at", "set_at", "paused"]),
     SchemaTable(
-      "job", key: ["account_id", "lane_id", "position"], text: ["key", "work"], numbers: ["position", "attempts"]),
-    SchemaTable("listener", key: ["account_id", "id"], text: ["url"], numbers: ["created_at", "expires_at"]),
+      "job", key: ["account_id", "lane_id", "position"], text: ["key", "work"], numbers: ["position", "attempts", "ends", "ends_alone"]),
+    SchemaTable(
+      "listener", key: ["account_id", "id"], text: ["url", "key_id"], numbers: ["created_at", "expires_at", "set_at", "token_number"]),
     SchemaTable("webhook_pause", key: ["account_id", "id"], text: ["url", "url_hash"], numbers: ["created_at"]),
   ]
 

@@ -174,7 +174,8 @@ struct KeyCommand: AsyncParsableCommand {
   }
 }
 
-private func sid(_ text: String) throws -> Account.ID {
+/// The SID of an account that was given on the command line.
+func sid(_ text: String) throws -> Account.ID {
   guard let sid = Account.ID(text) else {
     throw ValidationError("\(Terminal.text(text)) is no SID of an account: AC with 32 lower-case hexadecimal digits")
   }
@@ -188,7 +189,7 @@ private func checkName(_ name: String) throws {
 }
 
 /// One record: JSON on one line, or a line a field.
-private func printFields(_ fields: [(String, String?)], json: Bool) {
+func printFields(_ fields: [(String, String?)], json: Bool) {
   guard json else { return printResult(fields.map { "\($0.0): \(Terminal.text($0.1 ?? "-"))" }.joined(separator: "\n")) }
   var writer = JSONWriter()
   write(fields, to: &writer)
@@ -196,7 +197,7 @@ private func printFields(_ fields: [(String, String?)], json: Bool) {
 }
 
 /// Many records: a JSON list, or a line a record with tabs.
-private func printTable(_ records: [[(String, String?)]], json: Bool) {
+func printTable(_ records: [[(String, String?)]], json: Bool) {
   guard json else {
     for record in records { printResult(record.map { Terminal.text($0.1 ?? "-") }.joined(separator: "\t")) }
     return

@@ -12,6 +12,7 @@ struct Parley: AsyncParsableCommand {
       Example: parley serve
       """,
     subcommands: [
-      Serve.self, Listen.self, AccountCommand.self, KeyCommand.self, Backup.self, DatabaseCommand.self, Health.self, VersionCommand.self,
+      Serve.self, Listen.self, AccountCommand.self, KeyCommand.self, DeliveryCommand.self, ListenerCommand.self, WebhookCommand.self,
+      Backup.self, DatabaseCommand.self, Health.self, VersionCommand.self,
     ])
 }

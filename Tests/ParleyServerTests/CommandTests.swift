@@ -8,7 +8,8 @@ extension ServerTests {
     private static let commands = [
       [], ["serve"], ["account"], ["account", "create"], ["account", "list"], ["account", "rotate-token"], ["account", "disable"], ["key"],
       ["key", "create"], ["key", "list"], ["key", "revoke"], ["backup"], ["db"], ["db", "status"], ["db", "migrate"], ["db", "copy"],
-      ["health"], ["version"],
+      ["health"], ["version"], ["delivery"], ["delivery", "list"], ["delivery", "drop"], ["listener"], ["listener", "list"],
+      ["listener", "end"], ["webhook"], ["webhook", "pause"], ["webhook", "resume"],
     ]
 
     @Test("Every command says what it does, with an example")
@@ -46,6 +47,10 @@ extension ServerTests {
         "db copy --from sqlite:a.db",
         "db copy --from sqlite:a.db --to postgres://me:word@127.0.0.1/name",
         "account list --database-url postgres://me:word@127.0.0.1/name", "health --wait=-1", "frobnicate",
+        "delivery list --state WAITING", "delivery list --limit 0", "delivery list --limit 100001", "delivery list --account AC1",
+        "delivery drop", "delivery drop parley_delivery_1", "delivery drop --conversation conv_1", "listener end", "listener end x",
+        "delivery drop parley_delivery_01kdq7q8f1k6j4dbt0xs9wzm3v --url https://a.example", "webhook pause", "webhook resume",
+        "webhook pause --account AC1", "webhook pause --account AC00000000000000000000000000000000 --url=",
       ])
     func wrongUsage(_ line: String) async throws {
       try await TestDatabase.withFolder { folder in
@@ -63,7 +68,8 @@ extension ServerTests {
         "key create --account AC00000000000000000000000000000000", "key revoke SK00000000000000000000000000000000",
         "backup --to copy.db --database-url sqlite:missing.db", "backup --to copy.db --database-url postgres://127.0.0.1:1/name",
         "db status", "db copy --from sqlite:missing.db --to sqlite:copy.db", "db status --database-url postgres://127.0.0.1:1/name",
-        "health",
+        "health", "delivery list", "delivery drop parley_delivery_01kdq7q8f1k6j4dbt0xs9wzm3v", "listener list",
+        "listener end parley_listener_01kdq7q8f1k6j4dbt0xs9wzm3v", "webhook pause --account AC00000000000000000000000000000000",
       ])
     func failure(_ line: String) async throws {
       try await TestDatabase.withFolder { folder in

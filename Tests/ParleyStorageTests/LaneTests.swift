@@ -23,10 +23,10 @@ import Testing
       #expect(early.isEmpty)
       let second = try await claim("two", now.adding(.seconds(20)))
       #expect(second.count == 1)
-      await #expect(throws: LostLease.self) { try await database.writeRelaxed { try $0.renew(first[0], until: now.adding(.seconds(60))) } }
+      await #expect(throws: LostLease.self) { try await database.writeRelaxed { try $0.renew(first[0], until: now.adding(.seconds(60)), at: now) } }
       try await database.writeRelaxed { tx in
-        try tx.renew(second[0], until: now.adding(.seconds(60)))
-        try tx.release(second[0], due: now.adding(.seconds(30)))
+        try tx.renew(second[0], until: now.adding(.seconds(60)), at: now)
+        try tx.release(second[0], due: now.adding(.seconds(30)), at: now)
       }
       let due = try await database.readSystem { try $0.dueTimes().map(\.due) }
       #expect(due == [now.adding(.seconds(30))])
@@ -64,7 +64,7 @@ import Testing
       let lane = Lane(account: account, id: "a", host: "h:1", urlHash: "")
       let taken = ["one", "two"].map { LeasedLane(lane: lane, lease: $0, until: now.adding(.seconds(20))) }
       for leased in taken {
-        try await database.write(for: account) { try $0.add([Job(key: leased.lease, work: [123, 125])], to: leased) }
+        try await database.write(for: account) { try $0.add([Job(key: leased.lease, work: [123, 125])], to: leased, at: now) }
       }
       let heads = try await database.readSystem { tx in try taken.map { try tx.heads(of: $0, limit: 10).map(\.key) } }
       #expect(heads == [["one", "two"], []])

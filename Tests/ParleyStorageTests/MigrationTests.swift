@@ -12,6 +12,7 @@ struct MigrationTests {
   private static let released = [
     Released(number: 1, oldestCompatible: 1, digest: "d611c342f35520cf"),
     Released(number: 2, oldestCompatible: 2, digest: "96a3bb602442b96c"),
+    Released(number: 3, oldestCompatible: 3, digest: "6dbe7cdf668becad"),
   ]
 
   private struct Released: Equatable {
