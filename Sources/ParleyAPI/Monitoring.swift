@@ -73,7 +73,8 @@ extension API {
     text.metric(
       "parley_webhook_backlog_given_up_total", "counter", "Events given up because too many waited for their URL.", webhooks.backlogGivenUp)
     text.metric(
-      "parley_webhook_set_aside_total", "counter", "Events set aside because processes ended while they were being sent.", webhooks.setAside)
+      "parley_webhook_set_aside_total", "counter", "Events set aside because processes ended while they were being sent.", webhooks.setAside
+    )
     text.family("parley_webhook_delivery_seconds", "histogram", "Time from an event to its arrival.")
     text.histogram(
       "parley_webhook_delivery_seconds", [], bounds: WebhookCounts.bounds.map { $0 * 1000 }, webhooks.deliveryBuckets,

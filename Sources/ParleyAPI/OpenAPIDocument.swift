@@ -615,7 +615,7 @@ package enum OpenAPIDocument {
         "tags": ["Listener"],
         "summary": "Tells all events of the account to one more URL, for a while",
         "description": "Events come by POST, beside those that the callbacks of each conversation get. A listener ends by itself unless \#
-    it is renewed. At most 20 live ones to an account.",
+    it is renewed, and with the API key or auth token that it was made with. At most 20 live ones to an account.",
         "requestBody": {
          "required": true,
          "content": {"application/json": {"schema": {"$ref": "#/components/schemas/CreateListenerRequest"}}}

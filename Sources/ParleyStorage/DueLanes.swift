@@ -39,7 +39,8 @@ extension SystemTransaction {
   /// counted. If this loop did, it lost the lane in the middle, or the clock jumped: `isInHand` says whether it still works on the lane, and
   /// then the lease is renewed and nothing is claimed.
   package func claim(
-    host: String, upTo limit: Int, lease: String, until: Timestamp, at now: Timestamp, isInHand: (Lane, _ lease: String) -> Bool = { _, _ in false }
+    host: String, upTo limit: Int, lease: String, until: Timestamp, at now: Timestamp,
+    isInHand: (Lane, _ lease: String) -> Bool = { _, _ in false }
   ) throws -> [LeasedLane] {
     var found: [(leased: LeasedLane, former: String)] = []
     let isSuspect = host == Lane.suspects

@@ -39,7 +39,9 @@ struct SchemaTable {
     SchemaTable("grouping_key", key: ["account_id", "scope", "key"], text: ["conversation_id"], numbers: []),
     SchemaTable(
       "delivery", key: ["account_id", "id"],
-      text: ["conversation_id", "event_type", "url", "url_hash", "method", "lane_id", "host", "token", "request_id", "state", "body", "key_id"],
+      text: [
+        "conversation_id", "event_type", "url", "url_hash", "method", "lane_id", "host", "token", "request_id", "state", "body", "key_id",
+      ],
       numbers: ["attempt_count", "created_at", "finished_at", "next_attempt_at", "token_number"]),
     SchemaTable(
       "attempt", key: ["account_id", "delivery_id", "number"], text: ["failure", "reply"],

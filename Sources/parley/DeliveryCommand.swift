@@ -24,7 +24,9 @@ struct DeliveryCommand: AsyncParsableCommand {
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
-      guard Self.limits.contains(limit) else { throw ValidationError("--limit must be \(Self.limits.lowerBound) to \(Self.limits.upperBound)") }
+      guard Self.limits.contains(limit) else {
+        throw ValidationError("--limit must be \(Self.limits.lowerBound) to \(Self.limits.upperBound)")
+      }
       if let state, Delivery.State(rawValue: state) == nil { throw ValidationError("--state must be PENDING, DELIVERED or FAILED") }
     }
 
@@ -75,7 +77,9 @@ struct DeliveryCommand: AsyncParsableCommand {
 
     func validate() throws {
       guard ids.isEmpty != (url == nil && conversation == nil) else { throw ValidationError("give ids, or --url or --conversation") }
-      if let wrong = ids.first(where: { Delivery.ID($0) == nil }) { throw ValidationError("\(Terminal.text(wrong)) is not an id of a delivery") }
+      if let wrong = ids.first(where: { Delivery.ID($0) == nil }) {
+        throw ValidationError("\(Terminal.text(wrong)) is not an id of a delivery")
+      }
       if let conversation, Conversation.ID(conversation) == nil {
         throw ValidationError("\(Terminal.text(conversation)) is not an id of a conversation")
       }

@@ -19,8 +19,8 @@ struct WebhookCommand: AsyncParsableCommand {
     @Flag(help: "Print JSON.") var json = false
 
     func run() async throws {
-      let pause = try await options.withEngine { engine, account, url in try await engine.operatorActions.pause(url: url, of: account).pause }
-      printPause(pause, json: json)
+      let made = try await options.withEngine { engine, account, url in try await engine.operatorActions.pause(url: url, of: account) }
+      printPause(made.pause, json: json)
     }
   }
 

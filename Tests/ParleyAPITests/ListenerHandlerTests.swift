@@ -1,3 +1,5 @@
+import ParleyDomain
+import ParleyEngine
 import ParleyTesting
 import Testing
 
@@ -29,6 +31,32 @@ struct ListenerHandlerTests {
       try await talk.say("And is gone", "DELETE", "\(Self.target)/\(second)")
       _ = try await server.conversation()
       #expect(try await server.deliveries().count == 2)
+    }
+  }
+
+  @Test("a listener that was made with an API key ends with the key, and one with the account's token when that is replaced")
+  func ends() async throws {
+    try await TestServer.with { server in
+      let accounts = server.engine.accounts
+      let (key, secret) = try await accounts.createKey(of: server.caller.account, name: "CI")
+      var request = WireRequest("POST", Self.target, #"{"url":"\#(TestServer.hook)"}"#)
+      let byToken = try await server.send(request, as: server.caller).string("id")
+      request.headers.append(("Authorization", Caller.authorization(key.id.text, secret)))
+      let byKey = try await server.send(request, as: nil).string("id")
+      #expect(try await server.send("PUT", "\(Self.target)/\(byKey)", "{}").status == 200)
+      try await accounts.revokeKey(key.id)
+      for method in ["GET", "PUT", "DELETE"] {
+        #expect(try await server.send(method, "\(Self.target)/\(byKey)", method == "PUT" ? "{}" : nil).status == 404)
+      }
+      #expect(try await server.send("GET", "\(Self.target)/\(byToken)").status == 200)
+      // The sign-in is remembered for a moment; what it makes then has ended before it begins.
+      let late = try await server.send(request, as: nil)
+      #expect(late.status == 201)
+      #expect(try await server.send("GET", "\(Self.target)/\(late.string("id"))").status == 404)
+      _ = try await server.conversation()
+      #expect(try await server.deliveries().count == 1)
+      _ = try await accounts.rotateToken(of: server.caller.account)
+      #expect(try await server.send("GET", "\(Self.target)/\(byToken)").status == 404)
     }
   }
 

@@ -55,7 +55,9 @@ import Testing
       try await TestReceiver.with { receiver in
         try await TestEngine.told(receiver.url, kind) { test, loop, _ in
           let due = test.clock.now.adding(longest + .milliseconds(more))
-          try await test.engine.database.writeSystem { try $0.connection.send("UPDATE lane SET due_at = \(due), set_at = 0 WHERE lease = ''") }
+          try await test.engine.database.writeSystem { tx in
+            try tx.connection.send("UPDATE lane SET due_at = \(due), set_at = 0 WHERE lease = ''")
+          }
           await loop.runUntilIdle()
           #expect(receiver.received.count == count)
         }

@@ -63,6 +63,20 @@ import Testing
     #expect(slots.takeDue(at: Self.now).hosts.map(\.limit) == [1])
   }
 
+  @Test("There is one place for suspects, and none for a while after one was left in the middle")
+  func suspects() {
+    let slots = Self.slots(3)
+    slots.expect(Lane.suspects, at: Self.now)
+    #expect(slots.takeDue(at: Self.now).hosts.map(\.limit) == [1])
+    #expect(slots.takeDue(at: Self.now).hosts.isEmpty && slots.outer == 1)
+    #expect(slots.giveBack(Lane.suspects, at: Self.now))
+    slots.holdSuspects(until: .now + .seconds(3600))
+    #expect(slots.takeDue(at: Self.now).hosts.isEmpty && slots.untilDue(at: Self.now) == nil)
+    slots.holdSuspects(until: .now)
+    #expect(slots.takeDue(at: Self.now).hosts.isEmpty)
+    #expect(slots.takeOne(for: Self.lane("a:1"), at: Self.now) != nil)
+  }
+
   @Test("Places that are taken for a claim are nobody else's until it is known how many lanes there were")
   func claiming() {
     let slots = Self.slots(4, perHost: 3)

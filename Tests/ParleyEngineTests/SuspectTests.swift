@@ -258,8 +258,9 @@ extension TestEngine {
   /// The counts of all jobs of accounts, in their order.
   func ends(inner: Bool = false) async throws -> [[Int]] {
     try await engine.database.readSystem { tx in
-      let sql: SQL = inner ? "SELECT ends, ends_alone FROM job WHERE account_id = ''" : "SELECT ends, ends_alone FROM job WHERE account_id <> '' ORDER BY lane_id, position"
-      return try tx.connection.all(sql) { [Int($0.integer(0)), Int($0.integer(1))] }
+      try tx.connection.all("SELECT ends, ends_alone, account_id FROM job ORDER BY lane_id, position") { row in
+        row.text(2).isEmpty == inner ? [Int(row.integer(0)), Int(row.integer(1))] : []
+      }.filter { !$0.isEmpty }
     }
   }
 

@@ -6,7 +6,7 @@ import Testing
 extension ServerTests {
   /// `parley delivery`, `parley listener` and `parley webhook`, without a server and beside one.
   @Suite struct OperatorCommandTests {
-    @Test("Without a server a delivery is dropped and a listener ended, and the next server sends nothing of it", arguments: TestDatabase.kinds)
+    @Test("Without a server a delivery is dropped and a listener ended; the next server sends nothing of it", arguments: TestDatabase.kinds)
     func withoutServer(kind: TestDatabase.Kind) async throws {
       try await TestReceiver.with(always: .status(500)) { receiver in
         try await Self.withPlace(kind) { folder, settings in
@@ -23,7 +23,8 @@ extension ServerTests {
           let delivery = try #require(listed.first).text("id")
           #expect(listed.count == 1 && listed[0]["accountSid"] == .string(account) && listed[0]["url"] == .string(receiver.url))
           let line = try await Command.run(["delivery", "list", "--account", account, "--url", receiver.url], in: folder, settings)
-          #expect(line.output.hasPrefix("\(delivery)\t\(account)\tPENDING\t") && line.output.hasSuffix("\tPOST\t\(receiver.url)\n"), "\(line)")
+          #expect(line.output.hasPrefix("\(delivery)\t\(account)\tPENDING\t"), "\(line)")
+          #expect(line.output.hasSuffix("\tPOST\t\(receiver.url)\n"), "\(line)")
           let dropped = try await Command.run(["delivery", "drop", delivery], in: folder, settings)
           #expect(dropped.status == 0 && dropped.output == "dropped: 1\n", "\(dropped)")
           let again = try await Command.run(["delivery", "drop", delivery, "--json"], in: folder, settings)
@@ -55,9 +56,10 @@ extension ServerTests {
           let server = try await ServerProcess.start(in: folder, settings)
           let account = server.credentials.user
           let configuration = try await HookLoad.configuration(receiver.url, on: server)
-          let paused = try await Command.run(["webhook", "pause", "--account", account, "--json"], in: folder, settings).object()
+          let pause = ["webhook", "pause", "--account", account, "--json"]
+          let paused = try await Command.run(pause, in: folder, settings).object()
           #expect(paused["url"] == .string("*"))
-          #expect(try await Command.run(["webhook", "pause", "--account", account, "--json"], in: folder, settings).object()["id"] == paused["id"])
+          #expect(try await Command.run(pause, in: folder, settings).object()["id"] == paused["id"])
           let shown = try await server.expect(200, "GET", "/parley/v1/Pauses")
           #expect(try shown.string("pauses[0].url") == "*")
           _ = try await server.makeConversation(configuration)
@@ -79,7 +81,7 @@ extension ServerTests {
       }
     }
 
-    @Test("What others wrote moves no cursor: control characters of an argument are escaped", arguments: ["\u{1B}[31m", "\u{7F}", "\u{85}", "a\nb"])
+    @Test("Control characters of an argument are escaped", arguments: ["\u{1B}[31m", "\u{7F}", "\u{85}", "a\nb"])
     func escaped(text: String) async throws {
       try await TestDatabase.withFolder { folder in
         for command in [["delivery", "drop", text], ["delivery", "drop", "--conversation", text], ["listener", "end", text]] {

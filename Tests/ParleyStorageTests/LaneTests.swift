@@ -23,7 +23,9 @@ import Testing
       #expect(early.isEmpty)
       let second = try await claim("two", now.adding(.seconds(20)))
       #expect(second.count == 1)
-      await #expect(throws: LostLease.self) { try await database.writeRelaxed { try $0.renew(first[0], until: now.adding(.seconds(60)), at: now) } }
+      await #expect(throws: LostLease.self) {
+        try await database.writeRelaxed { try $0.renew(first[0], until: now.adding(.seconds(60)), at: now) }
+      }
       try await database.writeRelaxed { tx in
         try tx.renew(second[0], until: now.adding(.seconds(60)), at: now)
         try tx.release(second[0], due: now.adding(.seconds(30)), at: now)
@@ -72,6 +74,21 @@ import Testing
       try await database.writeRelaxed { try $0.hold(taken[0]) }
       let due = try await database.readSystem { tx in (try tx.nextDue(host: "h:1"), try tx.nextDue(host: "other:1")) }
       #expect(due == (now.adding(.seconds(20)), nil))
+    }
+  }
+
+  @Test("Lanes that are due, and suspects, are found through an index of their own")
+  func plans() async throws {
+    try await TestDatabase.with { database in
+      let plan: @Sendable (SQL) async throws -> String = { sql in
+        try await database.readSystem { tx in
+          try tx.connection.all(SQL(text: "EXPLAIN QUERY PLAN " + sql.text, values: sql.values)) { $0.text(3) }.joined(separator: "; ")
+        }
+      }
+      let due = try await plan("SELECT id FROM lane WHERE host = \("h:1") AND paused = 0 AND due_at <= \(Self.now) ORDER BY due_at LIMIT 5")
+      #expect(due.contains("lane_due") && !due.contains("TEMP B-TREE"), "\(due)")
+      let suspects = try await plan("SELECT id FROM lane WHERE paused = 2 AND due_at <= \(Self.now) ORDER BY due_at LIMIT 1")
+      #expect(suspects.contains("lane_suspect") && !suspects.contains("TEMP B-TREE"), "\(suspects)")
     }
   }
 
