@@ -1,11 +1,9 @@
-import Foundation
 import HTTPTypes
 import HummingbirdCore
 import NIOCore
 import ParleyDomain
-import Synchronization
 
-/// Reads the bodies of requests, within the limits of rules B-HTTP-1, 5 and 10.
+/// Reads the bodies of requests, within the limits of rules B-HTTP-1, 5, 10 and 11.
 struct BodyReader: Sendable {
   static let bytesMax = 16 << 20
   /// How much of a refused body is still read, so that the client gets to see the refusal.
@@ -19,51 +17,61 @@ struct BodyReader: Sendable {
   private static let quickBytesMax = 256 << 10
 
   let budget: BodyBudget
-  private let parsing: OperationQueue
+  private let turns = BodyTurns()
 
-  init(budget: BodyBudget) {
-    self.budget = budget
-    parsing = OperationQueue()
-    parsing.maxConcurrentOperationCount = 1
-  }
+  init(budget: BodyBudget) { self.budget = budget }
 
   /// The whole body; its memory counts against `claim` until that is given back. A client that waits for a word gets it from `proceed`.
   func read(
-    _ incoming: inout IncomingBody, claim: inout BodyBudget.Claim, on channel: any NIOCore.Channel, proceed: () async throws -> Void
+    _ incoming: inout IncomingBody, of account: Account.ID, claim: inout BodyBudget.Claim, on channel: any NIOCore.Channel,
+    proceed: () async throws -> Void
   ) async throws -> [UInt8] {
     guard incoming.isAnnounced else { return [] }
+    // Who waits for a word has something to send, though nobody knows yet how much.
+    if incoming.length != nil || incoming.awaitsContinue { try incoming.checkForm() }
     if let length = incoming.length {
-      if !incoming.isJSON { throw Refusal.noJSON }
       guard length <= Self.bytesMax else { throw Refusal.bodyTooLarge }
-      try budget.checkRoom(for: length)
+      try budget.checkRoom(for: length, of: account)
     }
     if incoming.awaitsContinue {
       try await proceed()
       incoming.didContinue()
     }
+    // What `incoming.next` throws then.
+    claim.open(for: account) { channel.pipeline.fireErrorCaught(BodyBudget.full) }
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(incoming.length ?? 0)
     var deadline: Scheduled<Void>?
     defer { deadline?.cancel() }
     while let part = try await incoming.next() {
+      if bytes.isEmpty { try incoming.checkForm() }
+      guard bytes.count + part.readableBytes <= Self.bytesMax else { throw Refusal.bodyTooLarge }
       // As it comes; see `checkRoom`.
       try claim.take(part.readableBytes)
-      bytes.append(contentsOf: part.readableBytesView)
-      guard bytes.count <= Self.bytesMax else { throw Refusal.bodyTooLarge }
+      Self.append(part, to: &bytes, expecting: incoming.length)
       // Most bodies come in one part; only those that don't need a clock.
       if deadline == nil, bytes.count < incoming.length ?? .max { deadline = channel.closes(in: Self.time) }
     }
-    if !bytes.isEmpty, !incoming.isJSON { throw Refusal.noJSON }
     // A connection that ended early is no shorter body.
     if let length = incoming.length, bytes.count != length { throw ConnectionFailure(underlying: ChannelError.inputClosed) }
     return bytes
   }
 
-  /// What the bytes say.
-  func parse(_ bytes: [UInt8]) async -> Body {
-    if bytes.count <= Self.quickBytesMax { return Body(bytes) }
-    return await withCheckedContinuation { continuation in
-      parsing.addOperation { continuation.resume(returning: Body(bytes)) }
+  /// Memory at most doubles as parts come, and never exceeds what was announced, so that an announcement alone takes none.
+  private static func append(_ part: ByteBuffer, to bytes: inout [UInt8], expecting length: Int?) {
+    let needed = bytes.count + part.readableBytes
+    if needed > bytes.capacity { bytes.reserveCapacity(max(needed, min(needed * 2, length ?? .max))) }
+    bytes.append(contentsOf: part.readableBytesView)
+  }
+
+  /// What the bytes say. Throws if they were given up for another account's while they waited for their turn.
+  func parse(_ bytes: [UInt8], of account: Account.ID, claim: BodyBudget.Claim) async throws -> Body {
+    if bytes.count <= Self.quickBytesMax {
+      try claim.settle()
+      return Body(bytes)
+    }
+    return try await turns.run(for: account) {
+      try claim.settle()
+      return Body(bytes)
     }
   }
 
@@ -72,6 +80,7 @@ struct BodyReader: Sendable {
     // A client that asked before sending, and was refused, may send its body or not: what comes next can't be told apart.
     if incoming.awaitsContinue { return false }
     guard incoming.isAnnounced else { return true }
+    if incoming.isGivenUp { return false }
     let deadline = channel.closes(in: Self.time)
     defer { deadline.cancel() }
     var skipped = 0
@@ -100,12 +109,15 @@ struct ConnectionFailure: Error {
 struct IncomingBody {
   /// Bytes that the request announces; nil when it does not say how many.
   let length: Int?
-  let isJSON: Bool
+  /// What is wrong with the headers that say what the body is made of; nothing matters where there is no body.
+  private let objection: Refusal?
   /// Whether there is a body to read at all; one of no bytes is none (B-HTTP-1).
   let isAnnounced: Bool
   /// Whether the client waits for a word before it sends (B-HTTP-10).
   private(set) var awaitsContinue: Bool
   private(set) var hasEnded = false
+  /// Whether its memory was given to another account: the connection can't be read any further.
+  private(set) var isGivenUp = false
   private var iterator: RequestBody.AsyncIterator
 
   init(_ request: Request) {
@@ -113,9 +125,21 @@ struct IncomingBody {
     // A number that fits nowhere is too large as well.
     length = headers[.contentLength].map { Int($0) ?? .max }
     isAnnounced = length.map { $0 > 0 } ?? (headers[.transferEncoding] != nil)
-    isJSON = Self.isJSON(headers[.contentType])
+    objection =
+      if !Self.has(headers[.contentEncoding], only: ["identity"]) {
+        .encoded(header: "Content-Encoding", accepted: "identity")
+      } else if !Self.has(headers[.transferEncoding], only: ["identity", "chunked"]) {
+        .encoded(header: "Transfer-Encoding", accepted: "chunked")
+      } else {
+        Self.isJSON(headers[.contentType]) ? nil : .noJSON
+      }
     awaitsContinue = isAnnounced && headers[.expect]?.lowercased() == "100-continue"
     iterator = request.body.makeAsyncIterator()
+  }
+
+  /// Throws for a body that is encoded or no JSON (B-HTTP-11, B-HTTP-1).
+  func checkForm() throws(Refusal) {
+    if let objection { throw objection }
   }
 
   /// The client was told to send.
@@ -127,51 +151,22 @@ struct IncomingBody {
       let part = try await iterator.next()
       if part == nil { hasEnded = true }
       return part
+    } catch let refusal as ParleyError {
+      (hasEnded, isGivenUp) = (true, true)
+      throw refusal
     } catch {
       throw ConnectionFailure(underlying: error)
     }
   }
 
+  /// Whether a list of codings, in any case, has no other than these.
+  private static func has(_ list: String?, only codings: [String]) -> Bool {
+    guard let list else { return true }
+    return list.lowercased().split { $0 == "," || $0 == " " || $0 == "\t" }.allSatisfy { coding in codings.contains { $0 == coding } }
+  }
+
   private static func isJSON(_ contentType: String?) -> Bool {
     guard let type = contentType?.split(separator: ";", maxSplits: 1, omittingEmptySubsequences: false).first else { return false }
     return type.lowercased().split(separator: " ").elementsEqual(["application/json"])
-  }
-}
-
-/// Memory for bodies in flight; beyond it requests are told to come again.
-final class BodyBudget: Sendable {
-  private let bytes: Int
-  private let taken = Atomic<Int>(0)
-
-  init(bytes: Int) { self.bytes = bytes }
-
-  var bytesInFlight: Int { taken.load(ordering: .relaxed) }
-
-  /// Throws if so much could not be taken now. Nothing is taken by that: what is only announced may never come.
-  func checkRoom(for more: Int) throws(ParleyError) {
-    if bytesInFlight + more > bytes { throw Self.full }
-  }
-
-  private static let full = ParleyError.unavailable(cause: "the memory for bodies in flight is used up")
-
-  /// What one request has taken; it must be given back.
-  struct Claim {
-    private let budget: BodyBudget
-    private var bytes = 0
-
-    init(of budget: BodyBudget) { self.budget = budget }
-
-    mutating func take(_ more: Int) throws(ParleyError) {
-      if budget.taken.add(more, ordering: .relaxed).newValue > budget.bytes {
-        budget.taken.subtract(more, ordering: .relaxed)
-        throw BodyBudget.full
-      }
-      bytes += more
-    }
-
-    mutating func giveBack() {
-      if bytes > 0 { budget.taken.subtract(bytes, ordering: .relaxed) }
-      bytes = 0
-    }
   }
 }

@@ -9,6 +9,8 @@ enum Refusal: Error, Sendable {
   case methodNotAllowed(allow: String)
   case tooManyRequests(retryAfterSeconds: Int)
   case noJSON
+  /// A header says that the body is compressed or the like.
+  case encoded(header: String, accepted: String)
   case bodyTooLarge
 }
 
@@ -38,6 +40,8 @@ struct ErrorReply {
     case .tooManyRequests(let seconds):
       self.init(.tooManyRequests, 20429, "Too many requests", headers: [(.retryAfter, String(seconds))])
     case .noJSON: self.init(.unsupportedMediaType, 20422, "The body must have the content type application/json")
+    case .encoded(let header, let accepted):
+      self.init(.unsupportedMediaType, 20422, "The body must have no \(header) other than \(accepted)")
     case .bodyTooLarge: self.init(.contentTooLarge, 20001, "The body must have at most \(BodyReader.bytesMax) bytes")
     }
   }

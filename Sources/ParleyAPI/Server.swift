@@ -78,7 +78,7 @@ package struct Server: Sendable {
         guard token.isTaken else { throw Refusal.tooManyRequests(retryAfterSeconds: token.retryAfterSeconds) }
         var bytes: [UInt8] = []
         if route.takesBody {
-          bytes = try await api.bodies.read(&body, claim: &claim, on: channel) {
+          bytes = try await api.bodies.read(&body, of: signedIn.account, claim: &claim, on: channel) {
             try await writer.writeInformationalHead(HTTPResponse(status: .continue))
           }
         } else {
@@ -87,7 +87,7 @@ package struct Server: Sendable {
         }
         let call = Call(
           account: signedIn.account, credential: credential, requestID: id, parameters: found.parameters, query: Query(query),
-          body: await api.bodies.parse(bytes), idempotencyKey: request.headers[.idempotencyKey],
+          body: try await api.bodies.parse(bytes, of: signedIn.account, claim: claim), idempotencyKey: request.headers[.idempotencyKey],
           baseURL: api.baseURLs.base(of: request.head, on: channel),
           target: "\(request.method.rawValue) \(path.hasSuffix("/") ? path.dropLast() : path)", tokens: api.tokens)
         reply = try await handler(call)

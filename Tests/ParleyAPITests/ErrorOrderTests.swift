@@ -47,6 +47,14 @@ struct ErrorOrderTests {
       request: WireRequest("POST", "/v2/Conversations", headers: [("Content-Type", "text/plain"), tooLong], body: []),
       status: 415, says: "application/json"),
     Row(
+      name: "429 before 415 of an encoding",
+      request: WireRequest("POST", "/v2/Conversations", headers: [json, ("Content-Encoding", "gzip")], body: Array("x".utf8)),
+      status: 429, says: "Too many", isOverRate: true),
+    Row(
+      name: "415 of an encoding before 413",
+      request: WireRequest("POST", "/v2/Conversations", headers: [json, ("Content-Encoding", "gzip"), tooLong], body: []),
+      status: 415, says: "Content-Encoding"),
+    Row(
       name: "413 before 400 of a header",
       request: WireRequest("POST", "/v2/ControlPlane/Configurations", headers: [json, tooLong, ("Idempotency-Key", "x")], body: []),
       status: 413, says: "16777216"),
