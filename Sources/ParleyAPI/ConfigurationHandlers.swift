@@ -18,7 +18,7 @@ struct ConfigurationHandlers: Sendable {
   }
 
   func list(_ call: Call) async throws -> Reply {
-    let fields = QueryFields(call.query)
+    let fields = call.filters(of: "configurations")
     let store = fields.first("memoryStoreId", "must be a memory store id") { MemoryStore.isID($0) ? $0 : nil }
     let list = ListName("configurations", filters: store.map { ["memoryStoreId=\($0)"] } ?? [])
     let request = try call.page(of: list, checking: fields)

@@ -14,7 +14,7 @@ struct ConversationHandlers: Sendable {
   }
 
   func list(_ call: Call) async throws -> Reply {
-    let fields = QueryFields(call.query)
+    let fields = call.filters(of: "conversations")
     let statuses = fields.choices("status", of: Conversation.Status.self)
     let channelId = fields.first("channelId", "must have 1 to \(Address.channelIdCharactersMax) characters and no control characters") {
       text in

@@ -12,7 +12,7 @@ struct DeliveryHandlers: Sendable {
   }
 
   func list(_ call: Call) async throws -> Reply {
-    let fields = QueryFields(call.query)
+    let fields = call.filters(of: "deliveries")
     let filter = DeliveryFilter(fields)
     let list = ListName("deliveries", filters: filter.names)
     let request = try call.page(of: list, checking: fields)
@@ -37,7 +37,7 @@ extension Call {
 }
 
 extension DeliveryFilter {
-  /// What the query asks for; choices each once, in the order of their enums, so that a token is good for the same set in another order.
+  /// What the query or a page token asks for; choices each once, in the order of their enums.
   fileprivate init(_ fields: QueryFields) {
     let conversationId = fields.first("conversationId", "must be a conversation id") { Conversation.ID($0) }
     let url = fields.first("url", "must have 1 to \(CallbackPolicy.urlCharactersMax) characters and no control characters") { text in
@@ -48,11 +48,10 @@ extension DeliveryFilter {
     self.init(
       conversationId: conversationId, url: url, eventKinds: Event.Kind.allCases.filter(kinds.contains),
       states: Delivery.State.allCases.filter(states.contains),
-      createdAfter: fields.first("createdAfter", Timestamp.objection) { Timestamp(rfc3339: $0) },
-      createdBefore: fields.first("createdBefore", Timestamp.objection) { Timestamp(rfc3339: $0) })
+      createdAfter: fields.instant("createdAfter"), createdBefore: fields.instant("createdBefore"))
   }
 
-  /// What binds page tokens to it.
+  /// What page tokens carry of it.
   fileprivate var names: [String] {
     var names = eventKinds.map { "eventType=\($0.rawValue)" } + states.map { "state=\($0.rawValue)" }
     if let conversationId { names.append("conversationId=\(conversationId.text)") }

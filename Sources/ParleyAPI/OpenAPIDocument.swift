@@ -871,7 +871,8 @@ package enum OpenAPIDocument {
         "name": "pageToken",
         "in": "query",
         "schema": {"type": "string", "minLength": 1},
-        "description": "`nextToken` or `previousToken` of an earlier page of the same list with the same filters. Any other text is 400."
+        "description": "`nextToken` or `previousToken` of an earlier page of the same list. It carries the list's filters: those in the query \#
+    are ignored beside it. Any other text is 400."
        },
        "PageSizeAlias": {
         "name": "PageSize",
@@ -1173,7 +1174,7 @@ package enum OpenAPIDocument {
         }
        },
        "UnsupportedMediaType": {
-        "description": "The body is not declared to be application/json.",
+        "description": "The body is not declared to be application/json, or has a Content-Encoding other than identity.",
         "headers": {
          "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
          "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},

@@ -13,6 +13,14 @@ struct Query: Sendable {
     }
   }
 
+  /// The parameters that a page token carries, each as `name=value`.
+  init(carried parameters: [String]) {
+    pairs = parameters.map { text in
+      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      return (String(parts[0]), parts.count == 2 ? String(parts[1]) : "")
+    }
+  }
+
   /// All values of a parameter; nil for one that can't be decoded.
   func values(_ name: String) -> [String?] {
     let exact = pairs.filter { $0.name == name }
@@ -28,9 +36,17 @@ struct Query: Sendable {
 /// Reads the values of a query and remembers what is wrong with them, by the parameter's name (B-ERR-7).
 struct QueryFields {
   private let query: Query
-  private let problems = Problems()
+  private let problems: Problems
+  /// Whether they are what a page token carries, which has times as numbers.
+  private let isCarried: Bool
 
-  init(_ query: Query) { self.query = query }
+  init(_ query: Query) { (self.query, problems, isCarried) = (query, Problems(), false) }
+
+  /// What a page token carries; it was read from a query before.
+  init(carried parameters: [String]) { (query, problems, isCarried) = (Query(carried: parameters), Problems(), true) }
+
+  /// Other parameters of the same request, whose problems are said after the earlier ones.
+  init(_ query: Query, after earlier: QueryFields) { (self.query, problems, isCarried) = (query, earlier.problems, false) }
 
   /// The first value, as `read` takes it; nil if the parameter is not there or wrong.
   func first<Value>(_ name: String, _ objection: String, _ read: (String) -> Value?) -> Value? {
@@ -38,6 +54,11 @@ struct QueryFields {
     if let value, let read = read(value) { return read }
     problems.add(.member(.root, name), objection)
     return nil
+  }
+
+  /// The first value as an instant of RFC 3339 (B-TIME-2).
+  func instant(_ name: String) -> Timestamp? {
+    first(name, Timestamp.objection) { isCarried ? Int64($0).map(Timestamp.init(milliseconds:)) : Timestamp(rfc3339: $0) }
   }
 
   /// All values, repeated or joined by commas, each one of the choices.

@@ -397,7 +397,7 @@ def test_an_altered_token_is_refused(own_account):
         own_account.make_conversation()
     token = own_account.get(CONVERSATIONS, pageSize=1).json["meta"]["nextToken"]
     assert own_account.get(CONVERSATIONS, pageToken=token).status == 200
-    for position in range(len(token.rstrip("=")) - 1):
+    for position in range(len(token)):
         other = "A" if token[position] != "A" else "B"
         check_refused(own_account.get(CONVERSATIONS, pageToken=token[:position] + other + token[position + 1:]), "pageToken")
 

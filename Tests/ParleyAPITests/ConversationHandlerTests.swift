@@ -88,7 +88,7 @@ struct ConversationHandlerTests {
       try await talk.say(
         "The next one, by the SDK's names and with the filter in another order", "GET",
         "/v2/Conversations?PageSize=1&Page=1&PageToken=\(next)&Status=INACTIVE&Status=ACTIVE")
-      try await talk.say("The token with another filter", "GET", "/v2/Conversations?pageToken=\(next)&status=CLOSED")
+      try await talk.say("The token's filter holds, whatever the query's is", "GET", "/v2/Conversations?pageToken=\(next)&status=CLOSED")
       try await talk.say("By channelId", "GET", "/v2/Conversations?channelId=CA1&status=ACTIVE")
       try await talk.say("By a channelId that nothing has", "GET", "/v2/Conversations?channelId=CA2")
       try await talk.say("Filters that are none", "GET", "/v2/Conversations?status=OPEN&channelId=&pageSize=1001")

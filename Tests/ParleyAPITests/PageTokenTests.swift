@@ -1,3 +1,5 @@
+import Crypto
+import Foundation
 import ParleyDomain
 import ParleyEngine
 import ParleyTesting
@@ -27,24 +29,51 @@ struct PageTokenTests {
     }
   }
 
-  @Test("the order of filters counts for nothing, padding may be there, another server with the same key opens it")
-  func sameList() throws {
+  @Test("a token carries its filters, whatever those of the request are, and another server with the same key opens it")
+  func carries() throws {
     let token = try tokens().seal(cursor, of: list, for: account)
-    let reordered = ListName("conversations", parent: "a", filters: ["status=CLOSED", "status=ACTIVE"])
-    #expect(try tokens().open(token, of: reordered, for: account) == cursor)
-    #expect(try tokens().open(token + String(repeating: "=", count: (4 - token.utf8.count % 4) % 4), of: list, for: account) == cursor)
+    for filters in [list.filters, list.filters.reversed(), ["status=ACTIVE"], list.filters + ["channelId=1"], []] {
+      let asked = ListName("conversations", parent: "a", filters: filters)
+      #expect(try tokens().open(token, of: asked, for: account) == cursor)
+      #expect(try tokens().filters(in: token, of: asked, for: account) == list.filters)
+    }
   }
 
-  @Test("a token is worth nothing for another account, list, parent or filter, or under another key")
+  @Test("only the spelling that was issued is accepted: no padding, no other alphabet, no unused bits, no white space")
+  func spelling() throws {
+    let tokens = try tokens()
+    var seen: Set<Character> = []
+    for _ in 0..<100 where seen.count < 2 {
+      let token = try tokens.seal(cursor, of: list, for: account)
+      seen.formUnion(token.filter { $0 == "-" || $0 == "_" })
+      for other in [
+        token + "=", token + "==", token.replacing("-", with: "+"), token.replacing("_", with: "/"), token + "\n", " " + token,
+        "\(token.prefix(10))\r\n\(token.dropFirst(10))",
+      ] where other != token {
+        #expect(tokens.open(other, of: list, for: account) == nil, "\(other)")
+        #expect(tokens.filters(in: other, of: list, for: account) == nil, "\(other)")
+      }
+    }
+    #expect(seen == ["-", "_"])
+    let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+    for key in ["7", "77", "777"] {
+      let token = try tokens.seal(Cursor(.next, from: key), of: list, for: account)
+      for last in alphabet where last != token.last {
+        #expect(tokens.open(String(token.dropLast()) + String(last), of: list, for: account) == nil, "\(token) with \(last)")
+      }
+    }
+  }
+
+  @Test("a token is worth nothing for another account, list or parent, or under another key")
   func bound() throws {
     let tokens = try tokens()
     let token = try tokens.seal(cursor, of: list, for: account)
     for other in [
       ListName("participants", parent: "a", filters: list.filters), ListName("conversations", parent: "b", filters: list.filters),
-      ListName("conversations", parent: "a"), ListName("conversations", parent: "a", filters: ["status=ACTIVE"]),
-      ListName("conversations", parent: "a", filters: list.filters + ["channelId=1"]),
+      ListName("conversations", filters: list.filters), ListName("conversations", parent: "a\nb", filters: list.filters),
     ] {
       #expect(tokens.open(token, of: other, for: account) == nil)
+      #expect(tokens.filters(in: token, of: other, for: account) == nil)
     }
     #expect(tokens.open(token, of: list, for: Account.ID(random: Array(repeating: 2, count: 16))) == nil)
     #expect(try self.tokens(1).open(token, of: list, for: account) == nil)
@@ -58,11 +87,44 @@ struct PageTokenTests {
     for index in characters.indices {
       var other = characters
       other[index] = other[index] == "A" ? "B" : "A"
-      // The last character has bits that stand for nothing; changed alone they may leave the same bytes.
-      if index < characters.count - 1 { #expect(tokens.open(String(other), of: list, for: account) == nil, "character \(index)") }
+      #expect(tokens.open(String(other), of: list, for: account) == nil, "character \(index)")
       #expect(tokens.open(String(characters[..<index]), of: list, for: account) == nil, "\(index) characters")
     }
     #expect(tokens.open(token + "AAAA", of: list, for: account) == nil)
+  }
+
+  @Test("a token of the form before, which carried no filters, opens with the filters that it was issued with")
+  func earlierForm() throws {
+    let tokens = try tokens()
+    let key = try #require(SecretKey(Array(repeating: 0, count: SecretKey.byteCount))).derived(for: .pageTokens)
+    func seal(_ filters: [String], form: UInt8 = 1) throws -> String {
+      let binding = ([account.text, "conversations", "a"] + filters.sorted()).joined(separator: "\n")
+      let box = try AES.GCM.seal([form] + Array("n7".utf8), using: key, authenticating: Data(binding.utf8))
+      return try #require(box.combined).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+    }
+    let (plain, filtered) = (try seal([]), try seal(list.filters))
+    #expect(tokens.open(plain, of: ListName("conversations", parent: "a"), for: account) == Cursor(.next, from: "7"))
+    #expect(tokens.filters(in: plain, of: list, for: account) == [])
+    #expect(tokens.open(filtered, of: list, for: account) == Cursor(.next, from: "7"))
+    #expect(tokens.filters(in: filtered, of: list, for: account) == nil)
+    #expect(tokens.open(filtered, of: ListName("conversations", parent: "a"), for: account) == nil)
+    #expect(tokens.open(filtered, of: ListName("conversations", parent: "a", filters: ["status=ACTIVE"]), for: account) == nil)
+    for form: UInt8 in [0, 3] { #expect(try tokens.open(seal([], form: form), of: list, for: account) == nil) }
+    #expect(try tokens.open(seal(list.filters, form: 2), of: list, for: account) == nil)
+  }
+
+  @Test("the longest filters fit into a token")
+  func longest() throws {
+    let url = "url=" + String(repeating: "💬", count: 2048)
+    let kinds = Event.Kind.allCases.map { "eventType=\($0.rawValue)" } + Delivery.State.allCases.map { "state=\($0.rawValue)" }
+    let times = ["createdAfter=\(Int64.min)", "createdBefore=\(Int64.max)"]
+    let list = ListName("deliveries", filters: kinds + ["conversationId=\(cursor.key)", url] + times)
+    let token = try tokens().seal(cursor, of: list, for: account)
+    #expect(try tokens().open(token, of: list, for: account) == cursor)
+    #expect(try tokens().filters(in: token, of: list, for: account) == list.filters)
+    // What no filters make is not looked at.
+    let longer = ListName("deliveries", filters: [url + url])
+    #expect(try tokens().open(tokens().seal(cursor, of: longer, for: account), of: longer, for: account) == nil)
   }
 
   @Test("texts that never were tokens", arguments: ["", "x", "%", "====", "💬", "AAAA", "null", "\u{0}"])
@@ -98,6 +160,63 @@ struct PageTokenTests {
       seen += items.compactMap { $0.object?["id"]?.string }
       #expect(seen == ids)
       #expect(try last.value("meta.nextToken") == nil)
+    }
+  }
+  /// What official clients send for the second page of a list with these filters: all of them, none, the last one; and what nobody should.
+  private static func queries(_ filters: String) -> [String] {
+    [
+      "&\(filters)", "", "&\(filters.split(separator: "&").last ?? "")",
+      "&status=&state=LOST&memoryStoreId=x&createdAfter=today&channelId=",
+    ]
+  }
+
+  @Test("B-PAGE-5: with a token its own filters hold, and those of the query are not looked at, in every list that has filters")
+  func filtersOfToken() async throws {
+    try await TestServer.with { server in
+      let call = #"[{"addresses":[{"channel":"VOICE","address":"+14155550100","channelId":"CA=1&é"}]}]"#
+      let configuration = try await server.configuration(calling: TestServer.hook, TestServer.otherHook)
+      for number in 0..<6 {
+        let id = try await server.conversation(
+          of: configuration, participants: call.replacing("0100", with: "010\(number)"))
+        if number % 3 == 0 { try await server.close(id) }
+        _ = try await server.configuration()
+        server.clock.advance(seconds: 1)
+      }
+      for (target, key, filters) in [
+        ("/v2/Conversations", "conversations", "status=ACTIVE&status=INACTIVE"),
+        ("/v2/Conversations", "conversations", "channelId=CA%3D1%26%C3%A9&status=CLOSED,ACTIVE"),
+        ("/v2/ControlPlane/Configurations", "configurations", "memoryStoreId=\(TestServer.store)"),
+        ("/parley/v1/Deliveries", "deliveries", "eventType=PARTICIPANT_ADDED&eventType=CONVERSATION_CREATED&state=PENDING"),
+        ("/parley/v1/Deliveries", "deliveries", "url=\(TestServer.hook)&eventType=CONVERSATION_UPDATED"),
+        (
+          "/parley/v1/Deliveries", "deliveries",
+          "createdAfter=2026-01-02T03:04:06.5Z&createdBefore=2026-01-02T04:04:09%2B01:00&eventType=PARTICIPANT_ADDED"
+        ),
+      ] {
+        func ids(_ query: String) async throws -> (ids: [String], next: String?, previous: String?) {
+          let page = try await server.send("GET", "\(target)?\(query)")
+          #expect(page.status == 200, "\(target)?\(query)")
+          guard case .array(let items)? = try page.value(key) else { throw WireFailure("no list") }
+          return (
+            items.compactMap { $0.object?["id"]?.string }, try page.value("meta.nextToken")?.string,
+            try page.value("meta.previousToken")?.string
+          )
+        }
+        let all = try await ids(filters).ids
+        #expect(all.count >= 2, "\(filters)")
+        for query in Self.queries(filters) {
+          var page = try await ids("\(filters)&pageSize=1")
+          var (seen, back) = (page.ids, page.previous)
+          while let next = page.next {
+            page = try await ids("pageToken=\(next)&pageSize=1\(query)")
+            seen += page.ids
+            back = page.previous
+          }
+          #expect(seen == all, "\(filters) with \(query)")
+          let before = try await ids("pageToken=\(try #require(back))&pageSize=1000\(query)")
+          #expect(before.ids == all.dropLast(), "\(filters) with \(query)")
+        }
+      }
     }
   }
 }
