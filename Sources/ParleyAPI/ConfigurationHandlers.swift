@@ -14,7 +14,7 @@ struct ConfigurationHandlers: Sendable {
   }
 
   func fetch(_ call: Call) async throws -> Reply {
-    .ok(try await configurations.fetch(call.id("Sid", .configuration), for: call.account).document)
+    .ok(try await configurations.fetch(call.id("Sid", .configuration), for: call.account).document())
   }
 
   func list(_ call: Call) async throws -> Reply {

@@ -56,11 +56,22 @@ package struct ChannelSettings: Sendable {
           if let closed = timeouts.closed { writer.member("closed", closed) }
         }
       }
-      if let captureRules {
+      if captureRules != nil {
+        // Their place; see `KeptSettings`.
         writer.name("captureRules")
-        writer.array { writer in for rule in captureRules { rule.write(to: &writer) } }
+        writer.null()
       }
     }
+  }
+
+  /// The lists of capture rules in the order of their places, one a line; nil if there are none.
+  static func rules(of settings: [ChannelSettings]) -> [UInt8]? {
+    let lists = settings.compactMap(\.captureRules).map { rules in
+      var writer = JSONWriter(capacity: 64)
+      writer.array { writer in for rule in rules { rule.write(to: &writer) } }
+      return writer.bytes
+    }
+    return lists.isEmpty ? nil : Array(lists.joined(separator: [UInt8(ascii: "\n")]))
   }
 }
 

@@ -8,23 +8,23 @@ package struct Configuration: Identified, Sendable {
   package let version: Int64
   package let createdAt: Timestamp
   package let updatedAt: Timestamp
-  /// JSON text of the settings alone, as a conversation shows them too.
-  package let settings: [UInt8]
+  /// The settings alone, as a conversation shows them too.
+  package let settings: KeptSettings
 
-  package init(id: ID, version: Int64, createdAt: Timestamp, updatedAt: Timestamp, settings: [UInt8]) {
+  package init(id: ID, version: Int64, createdAt: Timestamp, updatedAt: Timestamp, settings: KeptSettings) {
     (self.id, self.version, self.createdAt, self.updatedAt, self.settings) = (id, version, createdAt, updatedAt, settings)
   }
 
   /// The configuration as the API answers it.
-  package var document: [UInt8] {
-    var writer = JSONWriter(capacity: settings.count + 192)
+  package func document() throws -> [UInt8] {
+    var writer = JSONWriter(capacity: 192)
     writer.object { writer in
       writer.member("id", id.text)
       writer.member("version", version)
       writer.member("createdAt", createdAt.wholeSeconds)
       writer.member("updatedAt", updatedAt.wholeSeconds)
     }
-    return writer.bytes.joined(with: settings.dropFirst().dropLast())
+    return try writer.bytes.joined(with: settings.shown().dropFirst().dropLast())
   }
 }
 
@@ -55,6 +55,7 @@ package struct ConfigurationDraft: Sendable {
   package let memoryExtractionEnabled: Bool
   /// Id of a service of the older API that the configuration stands for (B-CFG-6).
   package let bridgedServiceId: String?
+  private let captureRules: [UInt8]?
 
   package init?(_ fields: Fields, callbacks policy: CallbackPolicy) {
     fields.require("displayName")
@@ -66,6 +67,12 @@ package struct ConfigurationDraft: Sendable {
     fields.require("memoryStoreId")
     let memoryStoreId = fields.memoryStoreId()
     channelSettings = ChannelSettings.all(fields)
+    captureRules = ChannelSettings.rules(of: channelSettings)
+    if let captureRules, captureRules.count > KeptSettings.ruleBytesMax {
+      fields.problem(
+        "channelSettings",
+        "must have capture rules of at most \(KeptSettings.ruleBytesMax) bytes of JSON together, but they have \(captureRules.count)")
+    }
     callbacks = StatusCallback.list(fields, max: Self.callbacksMax, policy: policy) ?? []
     intelligenceConfigurationIds = fields.intelligenceConfigurationIds() ?? []
     memoryExtractionEnabled = fields.bool("memoryExtractionEnabled") ?? false
@@ -76,10 +83,13 @@ package struct ConfigurationDraft: Sendable {
     guard let displayName, let description, let groupingType, let memoryStoreId else { return nil }
     (self.displayName, self.description) = (displayName, description)
     (self.groupingType, self.memoryStoreId) = (groupingType, memoryStoreId)
+    fields.checkSize(ofSettings: text)
   }
 
-  /// JSON text of the settings: defaults filled in, the bridge and nulls left out (B-CFG-15).
-  package var settings: [UInt8] {
+  /// The settings: defaults filled in, the bridge and nulls left out (B-CFG-15).
+  package var settings: KeptSettings { KeptSettings(text: text, rules: captureRules) }
+
+  private var text: [UInt8] {
     var writer = JSONWriter(capacity: 512)
     writer.object { writer in
       writer.member("displayName", displayName)

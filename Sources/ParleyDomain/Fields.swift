@@ -22,6 +22,9 @@ package struct Fields {
   /// Notes that a member is wrong.
   package func problem(_ name: String, _ message: String) { problems.add(.member(path, name), message) }
 
+  /// Notes that the object itself is wrong.
+  package func problem(_ message: String) { problems.add(path, message) }
+
   /// Notes that a member that must be there is missing.
   package func require(_ name: String) {
     if value(name) == nil { problem(name, "is required") }

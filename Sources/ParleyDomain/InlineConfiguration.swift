@@ -27,6 +27,7 @@ package struct InlineConfiguration: Sendable {
       workflow.require("flowId")
       return workflow.string("flowId") { Self.isFlowID($0) ? nil : "must be FW with 32 hexadecimal digits" }
     }
+    fields.checkSize(ofSettings: whole)
   }
 
   /// JSON text of what differs from the configuration; nil when nothing does.
@@ -83,26 +84,28 @@ package struct InlineConfiguration: Sendable {
 
 /// The settings in force for one conversation: those of the configuration version it pins, and what overrides them (B-CONV-5).
 package struct PinnedConfiguration: Sendable {
-  /// JSON text of the pinned version's settings; nil for a conversation that has none.
-  package let base: [UInt8]?
+  /// The pinned version's settings; nil for a conversation that has none.
+  package let base: KeptSettings?
   /// JSON text of the conversation's own settings.
   package let override: [UInt8]?
 
-  package init(base: [UInt8]?, override: [UInt8]?) {
+  package init(base: KeptSettings?, override: [UInt8]?) {
     self.base = base
     self.override = override
   }
 
   /// JSON text of the settings in force.
   package func settings() throws -> [UInt8] {
-    guard let override else { return base ?? Array("{}".utf8) }
+    guard let override else { return try base?.shown() ?? Array("{}".utf8) }
     guard let base else { return override }
-    return JSON.object(Self.merged(try Self.object(base), with: try Self.object(override))).bytes
+    // Rules are put into their places afterwards: they are the base's alone (B-CONV-4).
+    return try KeptSettings.joined(
+      JSON.object(Self.merged(Self.object(base.text), with: Self.object(override))).bytes, with: base.rules)
   }
 
   /// The callbacks in force: the conversation's own list if it has one, else the version's.
   package func callbacks() throws -> [StatusCallback] {
-    for text in [override, base] {
+    for text in [override, base?.text] {
       guard let text, let list = try Self.object(text)[Self.callbacks] else { continue }
       guard case .array(let elements) = list else { throw DamagedDocument(reason: "callbacks are no list") }
       return try elements.map { element in
@@ -117,7 +120,6 @@ package struct PinnedConfiguration: Sendable {
   /// The same after a change of callbacks (B-CONV-24), or nil when the callbacks in force stay as they are.
   package func changed(by change: Change<[StatusCallback]>) throws -> PinnedConfiguration? {
     if case .keep = change { return nil }
-    let before = try Self.object(try settings())[Self.callbacks] ?? .array([])
     var own = try override.map(Self.object) ?? JSON.Object()
     switch change {
     case .keep: return nil
@@ -125,8 +127,11 @@ package struct PinnedConfiguration: Sendable {
     case .clear: own[Self.callbacks] = base == nil ? .array([]) : nil
     }
     let changed = PinnedConfiguration(base: base, override: own.members.isEmpty ? nil : JSON.object(own).bytes)
-    let after = try Self.object(try changed.settings())[Self.callbacks] ?? .array([])
-    return before == after ? nil : changed
+    guard try Self.text(of: callbacks()) != Self.text(of: changed.callbacks()) else { return nil }
+    if let text = changed.override, let objection = KeptSettings.objection(to: text) {
+      throw ParleyError.invalid([Problem(path: "configuration", message: objection)])
+    }
+    return changed
   }
 
   private static let callbacks = "statusCallbacks"
@@ -152,9 +157,11 @@ package struct PinnedConfiguration: Sendable {
     return object
   }
 
-  private static func json(of callbacks: [StatusCallback]) throws -> JSON {
+  private static func json(of callbacks: [StatusCallback]) throws -> JSON { try JSON.parse(text(of: callbacks)) }
+
+  private static func text(of callbacks: [StatusCallback]) -> [UInt8] {
     var writer = JSONWriter()
     StatusCallback.write(callbacks, to: &writer)
-    return try JSON.parse(writer.bytes)
+    return writer.bytes
   }
 }

@@ -13,7 +13,7 @@ package struct Conversations: Sendable {
     let participants = draft.participants.map { draft in
       Participant(draft, id: engine.newID(Participant.self, at: now), in: id, of: account, at: now)
     }
-    return try await engine.change(for: account, because: cause, at: now) { tx in
+    let created = try await engine.change(for: account, because: cause, at: now) { tx in
       let (pin, scope, groupingType) = try Self.pin(draft, in: tx)
       let count = Int64(participants.count)
       let held = HeldConversation(
@@ -29,15 +29,17 @@ package struct Conversations: Sendable {
         try tx.insert(participant, stored, at: Int64(index) + 1)
         events.append(.participantAdded(stored, at: now))
       }
-      return .init(conversation: id, events: events, answer: try Self.whole(conversation, id, in: tx))
+      return .init(conversation: id, events: events, answer: try WholeConversation(conversation, id, in: tx))
     }
+    return try created.document()
   }
 
   package func fetch(_ id: Conversation.ID, for account: Account.ID) async throws -> [UInt8] {
-    try await engine.database.read(for: account, .snapshot) { tx in
+    let found = try await engine.database.read(for: account, .snapshot) { tx in
       guard let conversation = try tx.conversation(id) else { throw ParleyError.notFound(.conversation) }
-      return try Self.whole(conversation, id, in: tx)
+      return try WholeConversation(conversation, id, in: tx)
     }
+    return try found.document()
   }
 
   /// A page of conversations, newest first.
@@ -64,13 +66,14 @@ package struct Conversations: Sendable {
     _ id: Conversation.ID, by change: Result<ConversationChange, ParleyError>, for account: Account.ID, because cause: RequestID
   ) async throws -> [UInt8] {
     let now = engine.now()
-    return try await engine.change(for: account, because: cause, at: now) { tx in
+    let whole = try await engine.change(for: account, because: cause, at: now) { tx in
       guard let held = try tx.lockConversation(id), let stored = try tx.conversation(id) else { throw ParleyError.notFound(.conversation) }
       let change = try change.get()
-      let pin = try tx.pinnedConfiguration(of: id).changed(by: change.callbacks)
+      let pinned = try tx.pinnedConfiguration(of: id, apart: true)
+      let pin = try pinned.changed(by: change.callbacks)
       let current = try stored.value()
       guard let changed = try current.changed(by: change, callbacksChange: pin != nil, at: now) else {
-        return .init(conversation: id, events: [], answer: try Self.whole(stored, id, in: tx))
+        return .init(conversation: id, events: [], answer: try WholeConversation(stored, id, pinning: pinned, in: tx))
       }
       // A new list is for what comes after this change (B-CONV-24).
       let callbacks = pin == nil ? nil : try tx.callbacks(of: id, at: now)
@@ -79,8 +82,10 @@ package struct Conversations: Sendable {
       let kept = try tx.update(changed)
       // B-CONV-27: metadata and callbacks change silently.
       let events = changed.isAnnounced(after: current) ? [Event.conversationUpdated(kept, at: now)] : []
-      return .init(conversation: id, events: events, callbacks: callbacks, answer: try Self.whole(kept, id, in: tx))
+      let whole = try WholeConversation(kept, id, pinning: pin ?? pinned, in: tx)
+      return .init(conversation: id, events: events, callbacks: callbacks, answer: whole)
     }
+    return try whole.document()
   }
 
   /// What a new conversation pins, and in which scope and by which type it is grouped.
@@ -98,13 +103,25 @@ package struct Conversations: Sendable {
     let pin = ConversationPin(configurationId: nil, version: nil, override: configuration.whole)
     return (pin, HeldConversation.inlineScope(memoryStoreId: store, groupingType: type), type)
   }
+}
 
-  /// The conversation with its configuration and participants joined in before its closing brace.
-  private static func whole(_ conversation: Stored<Conversation>, _ id: Conversation.ID, in tx: Transaction) throws -> [UInt8] {
+/// What a transaction knows of one conversation. It is put together outside, so that no settings are merged while others wait to write.
+private struct WholeConversation: Sendable {
+  private let conversation: Stored<Conversation>
+  private let pinned: PinnedConfiguration
+  private let participants: Page
+
+  init(_ conversation: Stored<Conversation>, _ id: Conversation.ID, pinning pinned: PinnedConfiguration? = nil, in tx: Transaction) throws {
+    self.conversation = conversation
+    self.pinned = try pinned ?? tx.pinnedConfiguration(of: id)
+    participants = try tx.participants(of: id, PageRequest(size: Conversation.participantsMax))
+  }
+
+  /// The conversation with its configuration and participants joined in before its closing brace (B-PAGE-10).
+  func document() throws -> [UInt8] {
     var members = JSONWriter()
-    members.member("configuration", raw: try tx.pinnedConfiguration(of: id).settings())
+    members.member("configuration", raw: try pinned.settings())
     members.name("participants")
-    let participants = try tx.participants(of: id, PageRequest(size: Conversation.participantsMax))
     members.array { writer in if participants.count > 0 { writer.raw(participants.items) } }
     return conversation.document.joined(with: members.bytes)
   }

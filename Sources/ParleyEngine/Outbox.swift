@@ -61,13 +61,27 @@ extension Engine {
     let taken = TakenLanes(slots)
     // Also where the change failed: places come back, and what became of a commit may be unknown.
     defer { if !taken.all.isEmpty { alarm.ring(hosts: [], lanes: taken.all) } }
-    let (answer, hosts) = try await database.write(for: account) { [self] tx in
-      let change = try body(tx)
-      let outbox = Outbox(engine: self, tx: tx, account: account, cause: cause, taken: taken)
-      return (change.answer, try outbox.publish(change.events, of: change.conversation, to: change.callbacks, at: now))
+    let (answer, hosts) = try await withSettingsApart(for: account) {
+      try await database.write(for: account) { [self] tx in
+        let change = try body(tx)
+        let outbox = Outbox(engine: self, tx: tx, account: account, cause: cause, taken: taken)
+        return (change.answer, try outbox.publish(change.events, of: change.conversation, to: change.callbacks, at: now))
+      }
     }
     if !hosts.isEmpty { alarm.ring(hosts: hosts) }
     return answer
+  }
+
+  /// Runs a write; if it meets settings with capture rules among them, these are set apart outside of it, once for all, and it runs again.
+  private func withSettingsApart<Answer>(for account: Account.ID, _ write: () async throws -> Answer) async throws -> Answer {
+    do {
+      return try await write()
+    } catch let one as SettingsNotApart {
+      let settings = try await database.read(for: account, .bulk) { tx in try tx.wholeSettings(of: one) }
+      // Nil where another write was faster.
+      if let apart = try settings?.apart() { try await database.write(for: account) { tx in try tx.setApart(apart, of: one) } }
+      return try await write()
+    }
   }
 
   /// What a write made of a conversation.

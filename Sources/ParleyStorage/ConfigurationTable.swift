@@ -21,9 +21,10 @@ extension Transaction {
     }
     try connection.send(
       """
-      INSERT INTO configuration_version (account_id, configuration_id, version, grouping_type, memory_store_id, settings)
+      INSERT INTO configuration_version (account_id, configuration_id, version, grouping_type, memory_store_id, form, settings,
+        capture_rules)
       VALUES (\(account), \(configuration.id), \(configuration.version), \(draft.groupingType.rawValue), \(draft.memoryStoreId),
-        \(configuration.settings))
+        \(SettingsForm.apart), \(configuration.settings.text), \(configuration.settings.rules))
       """)
     return nil
   }
@@ -31,7 +32,8 @@ extension Transaction {
   package func configuration(_ id: Configuration.ID) throws -> Configuration? {
     try connection.one(
       """
-      SELECT c.id, c.version, c.created_at, c.updated_at, v.settings FROM configuration AS c JOIN configuration_version AS v
+      SELECT c.id, c.version, c.created_at, c.updated_at, v.settings, v.capture_rules, v.form
+      FROM configuration AS c JOIN configuration_version AS v
         ON v.account_id = c.account_id AND v.configuration_id = c.id AND v.version = c.version
       WHERE c.account_id = \(account) AND c.id = \(id)
       """, Self.configuration)
@@ -46,21 +48,23 @@ extension Transaction {
         let key = key ?? "conv_configuration_~"
         return if let memoryStoreId {
           """
-          SELECT c.id, c.version, c.created_at, c.updated_at, v.settings FROM configuration AS c JOIN configuration_version AS v
+          SELECT c.id, c.version, c.created_at, c.updated_at, v.settings, v.capture_rules, v.form
+          FROM configuration AS c JOIN configuration_version AS v
             ON v.account_id = c.account_id AND v.configuration_id = c.id AND v.version = c.version
           WHERE c.account_id = \(account) AND c.memory_store_id = \(memoryStoreId) AND c.id \(sql: beyond) \(key)
           ORDER BY c.id \(sql: order) LIMIT \(limit)
           """
         } else {
           """
-          SELECT c.id, c.version, c.created_at, c.updated_at, v.settings FROM configuration AS c JOIN configuration_version AS v
+          SELECT c.id, c.version, c.created_at, c.updated_at, v.settings, v.capture_rules, v.form
+          FROM configuration AS c JOIN configuration_version AS v
             ON v.account_id = c.account_id AND v.configuration_id = c.id AND v.version = c.version
           WHERE c.account_id = \(account) AND c.id \(sql: beyond) \(key)
           ORDER BY c.id \(sql: order) LIMIT \(limit)
           """
         }
       },
-      append: { row, items in items.append(contentsOf: try Self.configuration(row).document) })
+      append: { row, items in items.append(contentsOf: try Self.configuration(row).document()) })
   }
 
   /// What a new conversation takes of a configuration; nil when there is no such one.
@@ -76,6 +80,50 @@ extension Transaction {
 
   private static func configuration(_ row: any Row) throws -> Configuration {
     Configuration(
-      id: row.id(0), version: row.integer(1), createdAt: row.timestamp(2), updatedAt: row.timestamp(3), settings: row.bytes(4))
+      id: row.id(0), version: row.integer(1), createdAt: row.timestamp(2), updatedAt: row.timestamp(3), settings: row.settings(at: 4))
+  }
+}
+
+/// Where the capture rules of a version stand.
+enum SettingsForm {
+  /// In the settings themselves, as all did before there was another form.
+  static let whole: Int64 = 1
+  /// In a column of their own.
+  static let apart: Int64 = 2
+}
+
+/// The version has its capture rules in its settings, which may be too large to be read inside a write. They are to be set apart first.
+package struct SettingsNotApart: Error {
+  package let configurationId: Configuration.ID
+  package let version: Int64
+}
+
+extension Transaction {
+  /// Settings of a version that has its rules among them; nil if it has not.
+  package func wholeSettings(of one: SettingsNotApart) throws -> KeptSettings? {
+    try connection.one(
+      """
+      SELECT settings, capture_rules, form FROM configuration_version
+      WHERE account_id = \(account) AND configuration_id = \(one.configurationId) AND version = \(one.version)
+        AND form = \(SettingsForm.whole)
+      """
+    ) { $0.settings(at: 0) }
+  }
+
+  /// Keeps the same settings in the other form.
+  package func setApart(_ settings: KeptSettings, of one: SettingsNotApart) throws {
+    try connection.send(
+      """
+      UPDATE configuration_version SET settings = \(settings.text), capture_rules = \(settings.rules), form = \(SettingsForm.apart)
+      WHERE account_id = \(account) AND configuration_id = \(one.configurationId) AND version = \(one.version)
+        AND form = \(SettingsForm.whole)
+      """)
+  }
+}
+
+extension Row {
+  /// The columns `settings`, `capture_rules` and `form` of a version, the first at `column`.
+  func settings(at column: Int32) -> KeptSettings {
+    KeptSettings(text: bytes(column), rules: optionalBytes(column + 1), isWhole: integer(column + 2) == SettingsForm.whole)
   }
 }

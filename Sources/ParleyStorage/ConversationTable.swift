@@ -89,42 +89,51 @@ extension Transaction {
   }
 
   /// The callbacks that an event of the conversation goes to: those in force, in their order, then the account's live listeners (B-HOOK-6).
+  /// Throws `SettingsNotApart` if they stand beside capture rules.
   package func callbacks(of id: Conversation.ID, at now: Timestamp) throws -> [StatusCallback] {
     var callbacks: [StatusCallback] = []
     // Live as `isLive` says, in one text: every change asks for this.
     try connection.rows(
       """
-      SELECT v.settings, c.settings_override, NULL, c.id, NULL, NULL FROM conversation AS c LEFT JOIN configuration_version AS v
+      SELECT v.settings, NULL, v.form, c.settings_override, NULL, c.id, v.configuration_id, v.version, NULL, NULL
+      FROM conversation AS c LEFT JOIN configuration_version AS v
         ON v.account_id = c.account_id AND v.configuration_id = c.configuration_id AND v.version = c.configuration_version
       WHERE c.account_id = \(account) AND c.id = \(id)
       UNION ALL
-      SELECT NULL, NULL, l.url, l.id, l.key_id, l.token_number FROM listener AS l
+      SELECT NULL, NULL, NULL, NULL, l.url, l.id, NULL, NULL, l.key_id, l.token_number FROM listener AS l
       WHERE l.account_id = \(account) AND l.expires_at > \(now) AND l.set_at <= \(now.adding(Timestamp.clockTolerance))
         AND NOT EXISTS (SELECT 1 FROM api_key AS k WHERE k.id = l.key_id AND k.revoked_at IS NOT NULL)
         AND NOT EXISTS (
           SELECT 1 FROM account AS a WHERE a.id = l.account_id AND (a.disabled_at IS NOT NULL OR a.token_number <> l.token_number))
       """
     ) { row in
-      if row.isNull(2) {
-        callbacks.insert(contentsOf: try PinnedConfiguration(base: row.optionalBytes(0), override: row.optionalBytes(1)).callbacks(), at: 0)
+      if row.isNull(4) {
+        callbacks.insert(contentsOf: try Self.pinned(row, apart: true).callbacks(), at: 0)
       } else {
-        callbacks.append(StatusCallback(url: row.text(2), method: .post, credential: try Self.credential(row, at: 4)))
+        callbacks.append(StatusCallback(url: row.text(4), method: .post, credential: try Self.credential(row, at: 8)))
       }
     }
     return callbacks
   }
 
-  /// What the conversation pins; it exists.
-  package func pinnedConfiguration(of id: Conversation.ID) throws -> PinnedConfiguration {
+  /// What the conversation pins; it exists. Throws `SettingsNotApart` if capture rules must be `apart` and are not.
+  package func pinnedConfiguration(of id: Conversation.ID, apart: Bool = false) throws -> PinnedConfiguration {
     let pinned = try connection.one(
       """
-      SELECT v.settings, c.settings_override FROM conversation AS c LEFT JOIN configuration_version AS v
+      SELECT v.settings, v.capture_rules, v.form, c.settings_override, NULL, c.id, v.configuration_id, v.version
+      FROM conversation AS c LEFT JOIN configuration_version AS v
         ON v.account_id = c.account_id AND v.configuration_id = c.configuration_id AND v.version = c.configuration_version
       WHERE c.account_id = \(account) AND c.id = \(id)
       """
-    ) { PinnedConfiguration(base: $0.optionalBytes(0), override: $0.optionalBytes(1)) }
+    ) { try Self.pinned($0, apart: apart) }
     guard let pinned else { throw DamagedDocument(reason: "a conversation without its row") }
     return pinned
+  }
+
+  private static func pinned(_ row: any Row, apart: Bool) throws -> PinnedConfiguration {
+    let base = row.isNull(0) ? nil : row.settings(at: 0)
+    if apart, base?.isWhole == true { throw SettingsNotApart(configurationId: row.id(6), version: row.integer(7)) }
+    return PinnedConfiguration(base: base, override: row.optionalBytes(3))
   }
 
   /// Replaces a held conversation by a new state of it.

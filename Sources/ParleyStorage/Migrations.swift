@@ -252,5 +252,11 @@ extension Migration {
         ALTER TABLE delivery ADD COLUMN key_id TEXT;
         ALTER TABLE delivery ADD COLUMN token_number BIGINT;
         """),
+    // A binary that does not know it would show configurations without their capture rules.
+    Migration(
+      number: 4, oldestCompatible: 4,
+      text: """
+        ALTER TABLE configuration_version ADD COLUMN capture_rules TEXT;
+        """),
   ]
 }

@@ -21,7 +21,8 @@ struct SchemaTable {
       "configuration", key: ["account_id", "id"], text: ["memory_store_id", "bridged_service_id"],
       numbers: ["version", "created_at", "updated_at"]),
     SchemaTable(
-      "configuration_version", key: ["account_id", "configuration_id", "version"], text: ["grouping_type", "memory_store_id", "settings"],
+      "configuration_version", key: ["account_id", "configuration_id", "version"],
+      text: ["grouping_type", "memory_store_id", "settings", "capture_rules"],
       numbers: ["version", "form"]),
     SchemaTable("operation", key: ["account_id", "id"], text: ["document"], numbers: ["created_at", "form"]),
     SchemaTable(

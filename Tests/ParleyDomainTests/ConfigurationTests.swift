@@ -106,7 +106,7 @@ struct ConfigurationTests {
     ])
   func fillsIn(members: String) throws {
     #expect(
-      text(try draft(members).get().settings) == #"""
+      text(try draft(members).get().settings.shown()) == #"""
         {"displayName":"Tea","description":"","conversationGroupingType":"GROUP_BY_PROFILE",\#
         "memoryStoreId":"mem_store_01h2xcejqtf2nbrexx3vqjhp41","channelSettings":{},"statusCallbacks":[],\#
         "intelligenceConfigurationIds":[],"memoryExtractionEnabled":false}
@@ -123,7 +123,7 @@ struct ConfigurationTests {
       "conversationsV1Bridge":{"serviceId":"IS0123456789abcdef0123456789abcdef"}
       """#
     #expect(
-      text(try draft(given).get().settings) == #"""
+      text(try draft(given).get().settings.shown()) == #"""
         {"displayName":"Tea","description":"","conversationGroupingType":"GROUP_BY_PROFILE",\#
         "memoryStoreId":"mem_store_01h2xcejqtf2nbrexx3vqjhp41","channelSettings":{"SMS":{"statusTimeouts":{"inactive":20}},"EMAIL":{},\#
         "VOICE":{"captureRules":[{"from":"*","to":"+14155550100","metadata":{"callType":"SIP"}},{"from":"*","to":"*","metadata":{}}]}},\#
@@ -136,9 +136,10 @@ struct ConfigurationTests {
   @Test("A configuration's document is its own members and its settings")
   func writes() throws {
     let configuration = Configuration(
-      id: try .init(3), version: 2, createdAt: .at(0), updatedAt: .at(60), settings: Array(#"{"displayName":"Tea"}"#.utf8))
+      id: try .init(3), version: 2, createdAt: .at(0), updatedAt: .at(60),
+      settings: KeptSettings(text: Array(#"{"displayName":"Tea"}"#.utf8), rules: nil))
     #expect(
-      text(configuration.document) == #"""
+      text(try configuration.document()) == #"""
         {"id":"conv_configuration_00000000000000000000000003","version":2,"createdAt":"2026-01-01T00:00:00Z",\#
         "updatedAt":"2026-01-01T00:01:00Z","displayName":"Tea"}
         """#)

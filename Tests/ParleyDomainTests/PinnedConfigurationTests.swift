@@ -13,7 +13,7 @@ struct PinnedConfigurationTests {
 
   @Test("Without own settings the pinned ones hold, byte by byte (B-CONV-5)")
   func holdsPinned() throws {
-    #expect(text(try PinnedConfiguration(base: Array(Self.base.utf8), override: nil).settings()) == Self.base)
+    #expect(text(try PinnedConfiguration(base: Self.kept(Self.base), override: nil).settings()) == Self.base)
     #expect(text(try PinnedConfiguration(base: nil, override: nil).settings()) == "{}")
     for body in [
       "{}", #"{"conversationGroupingType":"GROUP_BY_PROFILE","memoryStoreId":"\#(Self.store)"}"#,
@@ -46,7 +46,7 @@ struct PinnedConfigurationTests {
       ),
     ])
   func overrides(body: String, member: String) throws {
-    let pinned = PinnedConfiguration(base: Array(Self.base.utf8), override: try inline(body).get().override)
+    let pinned = PinnedConfiguration(base: Self.kept(Self.base), override: try inline(body).get().override)
     let settings = try #require(try JSON.parse(pinned.settings()).object)
     let expected = try #require(try JSON.parse(Array("{\(member)}".utf8)).object)
     for own in try #require(try JSON.parse(Array(Self.base.utf8)).object).members {
@@ -121,7 +121,7 @@ struct PinnedConfigurationTests {
 
   @Test("A change of callbacks sets, stops or drops the conversation's own (B-CONV-24)", arguments: changes)
   func changesCallbacks(name: String, base: String?, override: String?, change: String?, after: String?) throws {
-    let pinned = PinnedConfiguration(base: base.map { Array($0.utf8) }, override: override.map { Array($0.utf8) })
+    let pinned = PinnedConfiguration(base: base.map(Self.kept), override: override.map { Array($0.utf8) })
     let body = change.map { #"{"configuration":{"statusCallbacks":\#($0)}}"# } ?? "{}"
     let patch = try Reading(body) { ConversationChange.patch($0, callbacks: CallbackPolicy(allowPrivate: false)) }.get()
     let changed = try pinned.changed(by: patch.callbacks)
@@ -136,9 +136,12 @@ struct PinnedConfigurationTests {
   @Test("Kept settings that are no object are damage, not a crash")
   func refusesDamage() {
     for damaged in ["", "[]", "{"] {
-      #expect(throws: (any Error).self) { try PinnedConfiguration(base: Array(damaged.utf8), override: Array("{}".utf8)).settings() }
+      #expect(throws: (any Error).self) { try PinnedConfiguration(base: Self.kept(damaged), override: Array("{}".utf8)).settings() }
     }
   }
+
+  /// Both forms give the same, so one is enough here.
+  private static func kept(_ text: String) -> KeptSettings { KeptSettings(text: Array(text.utf8), rules: nil, isWhole: true) }
 
   private func inline(_ configuration: String) -> Reading<InlineConfiguration> {
     let body = #"{"configurationId":"\#(ConversationTests.configurationId)","configuration":\#(configuration)}"#

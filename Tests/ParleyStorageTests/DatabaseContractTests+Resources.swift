@@ -17,7 +17,7 @@ extension DatabaseContractTests {
       let (found, version) = try await database.read(for: account, .snapshot) { tx in
         (try tx.configuration(configuration.id), try tx.currentVersion(of: configuration.id))
       }
-      #expect(found?.document == configuration.document)
+      #expect(try found?.document() == configuration.document())
       #expect(version?.number == 1)
       #expect(version?.groupingType == .addressesAndChannel)
       #expect(version?.memoryStoreId == Samples.store)
@@ -379,7 +379,7 @@ extension DatabaseContractTests {
           held?.accountId == other, held?.status == .active, held?.participantCount == 1, held?.nextPosition == 2,
           try tx.conversation(conversationId)?.value().name == stores[1],
           try tx.pinnedConfiguration(of: conversationId).override == Array("{}".utf8),
-          try tx.configuration(configurationId)?.settings.text.contains(stores[1]) == true,
+          try tx.configuration(configurationId)?.settings.text.text.contains(stores[1]) == true,
           try tx.currentVersion(of: configurationId)?.memoryStoreId == stores[1],
           try tx.configurations(memoryStoreId: nil, all).count == 1,
           try tx.configurations(memoryStoreId: stores[0], all).count == 0,

@@ -130,6 +130,8 @@ struct DistributionTests {
           byName[String(match.1)] = Self.table(of: String(match.2))
         } else if let match = text.prefixMatch(of: /CREATE (UNIQUE )?INDEX \w+ ON (\w+) \(([^)]*)\)/) {
           byName[String(match.2)]?.keys.append(Self.names(match.3))
+        } else if let match = text.wholeMatch(of: /ALTER TABLE (\w+) ADD COLUMN (\w+) (TEXT|BIGINT)( NOT NULL)?/) {
+          byName[String(match.1)]?.columns.append(String(match.2))
         } else if text.contains(/\b(TABLE|KEY|UNIQUE|INDEX|REFERENCES)\b/) {
           Issue.record("this test does not know what it says about keys: \(text)")
         }

@@ -13,6 +13,7 @@ struct MigrationTests {
     Released(number: 1, oldestCompatible: 1, digest: "d611c342f35520cf"),
     Released(number: 2, oldestCompatible: 2, digest: "96a3bb602442b96c"),
     Released(number: 3, oldestCompatible: 3, digest: "6dbe7cdf668becad"),
+    Released(number: 4, oldestCompatible: 4, digest: "bcefa8f85702be07"),
   ]
 
   private struct Released: Equatable {
