@@ -1,4 +1,4 @@
-"""The README's first conversation and webhooks, and the page on webhooks, as they stand.
+"""The README's first conversation and webhooks, and the pages on webhooks and on clients, as they stand.
 
 Fenced blocks are run from top to bottom in one shell, beside a server whose files lie where `script/server` puts them.
 """
@@ -145,3 +145,19 @@ def test_the_lines_of_the_page_on_webhooks_work_as_they_stand(another_server):
     assert any(delivery.get("attempts") for delivery in answers)
     assert any("resent" in answer for answer in answers)
     assert server.wire.get(PAUSES).json["pauses"] == []
+
+
+def test_the_python_lines_of_the_page_on_clients_work_as_they_stand(another_server):
+    """One page for each client; only the Python client is run."""
+    text = (REPOSITORY / "docs" / "clients.md").read_text()
+    programs = [block for language, block in FENCE.findall(text) if language == "python"]
+    assert programs
+    server = another_server()
+    for program in programs:
+        ran = subprocess.run(
+            [sys.executable, "-c", program], env={**os.environ, **login_of(server)}, stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, timeout=ANSWER_SECONDS)
+        assert ran.returncode == 0, ran.stderr
+        lines = ran.stdout.splitlines()
+        assert [line.split(" ", 1)[1] for line in lines[:3]] == ["Three", "Two", "One"]
+        assert lines[3] == "3" and "HTTP 400" in lines[4] and "pageSize" in lines[4], lines
