@@ -6,7 +6,8 @@ package struct CallbackTarget: Sendable {
   package let url: String
   /// "http" or "https".
   package let scheme: String
-  /// What is to be resolved: percent-decoded, an IPv6 address without its brackets.
+  /// What is looked up, named in the TLS handshake and found in the certificate: a name percent-decoded, in lower case, without a dot at its
+  /// end; an address in its canonical form, without brackets.
   package let host: String
   /// Host and port as they are written.
   package let hostHeader: String
@@ -14,9 +15,9 @@ package struct CallbackTarget: Sendable {
   /// The user info, decoded: "user:password" (B-HOOK-19).
   package let basicAuthorization: String?
 
-  /// Nil if no policy would take the URL. Whether it may be called is not decided here: it may have been stored under other settings.
+  /// Nil if the text is not a URL of that kind. Whether it may be called is not decided here: it may have been stored under other settings.
   package init?(_ url: String) {
-    guard CallbackPolicy(allowPrivate: true).objection(to: url) == nil else { return nil }
+    guard (try? CallbackURL(url, plainHTTP: true)) != nil else { return nil }
     let bytes = Array(url.utf8)
     let scheme = bytes.prefix { $0 != UInt8(ascii: ":") }
     let rest = bytes[(scheme.endIndex + 3)...].prefix { $0 != UInt8(ascii: "#") }
@@ -30,7 +31,8 @@ package struct CallbackTarget: Sendable {
     let port = hostAndPort[(hostEnd ?? hostAndPort.endIndex)...].dropFirst()
 
     self.scheme = String(decoding: scheme, as: UTF8.self).lowercased()
-    self.host = host.first == "[" ? String(host.dropFirst().dropLast()) : host
+    let name = (host.first == "[" ? host.dropFirst().dropLast() : host.last == "." ? host.dropLast() : host[...]).lowercased()
+    self.host = IPAddress(name)?.description ?? name
     hostHeader = String(decoding: hostAndPort, as: UTF8.self)
     self.port = Int(String(decoding: port, as: UTF8.self)) ?? (self.scheme == "https" ? 443 : 80)
     let login = at.map { Self.decoded(authority[..<$0]) } ?? ""
@@ -41,18 +43,18 @@ package struct CallbackTarget: Sendable {
   }
 
   /// "host:port", the same for every way to write them: names the receiver where what it gets is limited.
-  package var hostKey: String {
-    let name = host.last == "." ? String(host.dropLast()) : host
-    guard let address = IPAddress(name) else { return "\(name.lowercased()):\(port)" }
-    if case .v6 = address { return "[\(address)]:\(port)" }
-    return "\(address):\(port)"
+  package var hostKey: String { "\(bracketedHost):\(port)" }
+
+  /// The URL, which may have got a longer query, for a client that looks up and checks the host that it names there.
+  package func connectionURL(_ url: String) -> String {
+    "\(scheme)://\(hostKey)\(url.dropFirst(scheme.count + 3 + hostHeader.count))"
   }
 
-  /// The URL with something behind its query, or as its query. `query` must be fit to be sent.
-  package func url(adding query: String) -> String {
-    guard url.contains("?") else { return "\(url)?\(query)" }
-    return url.hasSuffix("?") ? url + query : "\(url)&\(query)"
-  }
+  private var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
+
+  /// The URL with something behind its query, or as its query. `query` must be fit to be sent. A query is there once there is a "?", if
+  /// only an empty one.
+  package func url(adding query: String) -> String { "\(url)\(url.contains("?") ? "&" : "?")\(query)" }
 
   /// Text as the value of a query parameter: only letters, digits and - _ . ~ are themselves.
   package static func percentEncoded(_ text: some StringProtocol) -> String {
@@ -105,36 +107,5 @@ package struct CallbackTarget: Sendable {
     case UInt8(ascii: "a")...UInt8(ascii: "z"): true
     default: (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
     }
-  }
-}
-
-extension IPAddress: CustomStringConvertible {
-  /// The canonical text: IPv4 dotted, IPv6 shortened and in lower case, without brackets.
-  package var description: String {
-    switch self {
-    case .v4(let address):
-      return Self.dotted(address)
-    case .v6(let address) where address >> 32 == 0xffff:
-      return "::ffff:\(Self.dotted(UInt32(truncatingIfNeeded: address)))"
-    case .v6(let address):
-      let groups = (0..<8).map { UInt16(truncatingIfNeeded: address >> UInt128(112 - 16 * $0)) }
-      let gap = Self.longestRunOfZeros(groups)
-      let texts = groups.map { String($0, radix: 16) }
-      guard gap.count > 1 else { return texts.joined(separator: ":") }
-      return "\(texts[..<gap.lowerBound].joined(separator: ":"))::\(texts[gap.upperBound...].joined(separator: ":"))"
-    }
-  }
-
-  private static func dotted(_ address: UInt32) -> String {
-    "\(address >> 24).\(address >> 16 & 255).\(address >> 8 & 255).\(address & 255)"
-  }
-
-  private static func longestRunOfZeros(_ groups: [UInt16]) -> Range<Int> {
-    var longest = 0..<0
-    for start in groups.indices {
-      let count = groups[start...].prefix { $0 == 0 }.count
-      if count > longest.count { longest = start..<(start + count) }
-    }
-    return longest
   }
 }

@@ -31,24 +31,23 @@ package struct AddressGuard: Sendable {
     cache = Cache(lifetime: lifetime)
   }
 
-  /// Texts of the addresses to try, in the resolver's order. If one of a name's addresses is private, the name is refused.
+  /// Texts of the addresses to try, in the resolver's order. If the policy does not allow one of a name's addresses, the name is refused.
   /// A host that is an address, in whatever notation, is answered in its canonical form and is not resolved.
   package func addresses(of target: CallbackTarget) async throws(Refusal) -> [String] {
     // The URL may have been stored under other settings.
     guard policy.objection(to: "\(target.scheme)://\(target.hostHeader)/") == nil else { throw Refusal(failure: .addressRefused) }
-    let name = target.host.last == "." ? String(target.host.dropLast()) : target.host
     let found: [IPAddress]
-    if let address = IPAddress(name) {
+    if let address = IPAddress(target.host) {
       found = [address]
     } else {
-      found = try await resolved(target.host.lowercased())
+      found = try await resolved(target.host)
     }
-    guard policy.allowPrivate || found.allSatisfy(\.isPublic) else { throw Refusal(failure: .addressRefused) }
+    guard found.allSatisfy({ policy.allows($0, host: target.host, port: target.port) }) else { throw Refusal(failure: .addressRefused) }
     return Self.chosen(found).map(\.description)
   }
 
   /// The next call asks for the name anew: to be called when none of its addresses could be reached.
-  package func forget(_ host: String) { cache.remove(host.lowercased()) }
+  package func forget(_ host: String) { cache.remove(host) }
 
   private func resolved(_ host: String) async throws(Refusal) -> [IPAddress] {
     if let known = cache[host] { return known }

@@ -5,7 +5,7 @@ import ParleyDomain
 /// A signed request: the URL that is called and the value of its `X-Twilio-Signature`.
 package struct WebhookSignature: Sendable {
   /// Name of the query parameter that ties the body to the signed URL.
-  static let hashParameter = "bodySHA256"
+  static let hashParameter = CallbackPolicy.hashParameter
 
   package let url: String
   package let signature: String

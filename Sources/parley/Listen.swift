@@ -21,7 +21,7 @@ struct Listen: AsyncParsableCommand {
       Listens to all conversations of the account until it is ended; nothing needs to be configured for it. What is forwarded is signed
       anew for the URL that it goes to, so that the application's own check passes.
 
-      The server must run with PARLEY_WEBHOOK_ALLOW_PRIVATE=true, because this command listens on this machine.
+      The server must allow this machine, on which the command listens: PARLEY_WEBHOOK_ALLOW_PRIVATE=127.0.0.1, or true.
       Account and server come from TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and PARLEY_URL, else from account.env beside the database.
 
       Example: parley listen --forward-to http://localhost:3000/hook
@@ -174,7 +174,7 @@ final class ListenRegistration: Service {
     let object = (try? JSON.parse(Array(body.readableBytesView)))?.object
     guard answer.status == .created, let id = object?["id"]?.string else {
       let reason = object?["message"]?.string ?? ""
-      let hint = reason.contains("url") ? ". The server must run with PARLEY_WEBHOOK_ALLOW_PRIVATE=true" : ""
+      let hint = reason.contains("url") ? ". The server must run with PARLEY_WEBHOOK_ALLOW_PRIVATE=127.0.0.1, or true" : ""
       throw StartFailure("the server at \(account.url) answered \(answer.status.code): \(Terminal.text(reason))\(hint)")
     }
     return id
@@ -207,7 +207,7 @@ struct EventForward: Sendable {
   /// The application's status; 502 when it gives none.
   func send(_ body: [UInt8], headers: HTTPFields) async -> Int {
     let signed = WebhookSignature(post: body, to: target, token: token)
-    var request = HTTPClientRequest(url: signed.url)
+    var request = HTTPClientRequest(url: target.connectionURL(signed.url))
     request.method = .POST
     request.body = .bytes(ByteBuffer(bytes: body))
     for field in headers where !Self.ownHeaders.contains(field.name.canonicalName) {

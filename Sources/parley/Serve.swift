@@ -53,7 +53,7 @@ struct Serve: AsyncParsableCommand {
   @Option(help: "text or json.")
   var logFormat: String?
 
-  @Flag(help: "Let status callbacks go to http://, loopback and private hosts.")
+  @Flag(help: "Let status callbacks go to http://, loopback and private hosts; the setting may name some of them.")
   var webhookAllowPrivate = false
 
   @Option(help: ArgumentHelp("Deliveries in flight on this node.", valueName: "n"))
@@ -82,7 +82,7 @@ struct Serve: AsyncParsableCommand {
     do {
       if let exposure = settings.database.exposure { say(exposure) }
       let (database, key) = try openDatabase(settings, as: .server, create: true)
-      let engine = Engine(database: database, key: key, callbacks: CallbackPolicy(allowPrivate: settings.allowsPrivateCallbacks))
+      let engine = Engine(database: database, key: key, callbacks: CallbackPolicy(settings.privateHosts))
       let accountFile = try await firstAccount(of: engine, settings)
       let api = API(engine: engine, settings: settings.api, log: log)
       try await serve(api, engine, settings, accountFile, connectionsMax: connectionsMax)

@@ -21,7 +21,7 @@ struct Settings: Sendable {
   var accountSID: Account.ID?
   var authToken: String?
   var drainSeconds = 0
-  var allowsPrivateCallbacks = false
+  var privateHosts = PrivateHosts.none
   var webhooks = WebhookSettings()
   var logLevel = Logger.Level.info
   var logFormat: LogSink.Format?
@@ -76,7 +76,12 @@ struct Settings: Sendable {
     api.rateLimit = source.integer("PARLEY_RATE_LIMIT", in: 0...1_000_000) ?? api.rateLimit
     api.bodyMemoryMiB = source.integer("PARLEY_MAX_BODY_MEMORY", in: 1...1_048_576) ?? api.bodyMemoryMiB
     drainSeconds = source.integer("PARLEY_DRAIN_SECONDS", in: 0...3600) ?? drainSeconds
-    allowsPrivateCallbacks = source.bool("PARLEY_WEBHOOK_ALLOW_PRIVATE") ?? allowsPrivateCallbacks
+    privateHosts =
+      source.read(
+        "PARLEY_WEBHOOK_ALLOW_PRIVATE",
+        "must be true, false, or hosts, addresses and networks joined by commas, such as 127.0.0.1:3000,10.0.0.0/8,hooks.internal; "
+          + "link-local and metadata addresses are always refused",
+        PrivateHosts.init) ?? privateHosts
     webhooks.concurrency = source.integer("PARLEY_WEBHOOK_CONCURRENCY", in: 1...10_000) ?? webhooks.concurrency
     webhooks.retries = source.integer("PARLEY_WEBHOOK_RETRIES", in: 0...WebhookSettings.retriesMax) ?? webhooks.retries
     webhooks.logDays = source.integer("PARLEY_WEBHOOK_LOG_DAYS", in: 1...3650) ?? webhooks.logDays
@@ -99,8 +104,7 @@ struct Settings: Sendable {
 
   private static func publicURL(_ text: String) -> String? {
     let url = text.hasSuffix("/") ? String(text.dropLast()) : text
-    let policy = CallbackPolicy(allowPrivate: true)
-    guard policy.objection(to: url) == nil, let host = url.split(separator: "://", maxSplits: 1).last else { return nil }
+    guard CallbackTarget(url) != nil, let host = url.split(separator: "://", maxSplits: 1).last else { return nil }
     return host.contains { "/?#@".contains($0) } ? nil : url
   }
 

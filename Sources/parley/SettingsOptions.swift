@@ -28,7 +28,7 @@ struct DatabaseOptions: ParsableArguments {
     let settings = try settings ?? readSettings(flags: flags)
     do {
       let (database, key) = try openDatabase(settings, as: .command, create: create)
-      let engine = Engine(database: database, key: key, callbacks: CallbackPolicy(allowPrivate: settings.allowsPrivateCallbacks))
+      let engine = Engine(database: database, key: key, callbacks: CallbackPolicy(settings.privateHosts))
       let answer = try await work(engine, settings)
       await database.close()
       return answer

@@ -63,12 +63,16 @@ def test_the_readme_gives_each_setting_its_default():
         "PARLEY_DATABASE_MIGRATE": r"var migrates = (\w+)",
         "PARLEY_SECRET_KEY_FILE": r'var secretKeyFile = "(.*)"',
         "PARLEY_DRAIN_SECONDS": r"var drainSeconds = (\d+)",
-        "PARLEY_WEBHOOK_ALLOW_PRIVATE": r"var allowsPrivateCallbacks = (\w+)",
         "PARLEY_LOG_LEVEL": r"var logLevel = Logger.Level.(\w+)",
     }
     for name, pattern in defaults.items():
         said = re.search(rf"^\| `{name}` \| `([^`]*)` \|", README, re.MULTILINE)
         assert said and said[1].removeprefix("sqlite:") == re.search(pattern, SETTINGS)[1], name
+
+
+def test_the_readme_says_that_private_hosts_are_not_allowed_by_default():
+    assert "var privateHosts = PrivateHosts.none" in SETTINGS
+    assert re.search(r"^\| `PARLEY_WEBHOOK_ALLOW_PRIVATE` \| `false` \|", README, re.MULTILINE)
 
 
 def test_the_readme_gives_each_setting_of_webhooks_its_default():

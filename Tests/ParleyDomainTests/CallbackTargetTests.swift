@@ -38,11 +38,14 @@ struct CallbackTargetTests {
     arguments: [
       ("https://example.com/", "https", "example.com", "example.com", 443, "example.com:443"),
       ("http://example.com", "http", "example.com", "example.com", 80, "example.com:80"),
-      ("https://EXAMPLE.com.:8443?x", "https", "EXAMPLE.com.", "EXAMPLE.com.:8443", 8443, "example.com:8443"),
+      ("https://EXAMPLE.com.:8443?x", "https", "example.com", "EXAMPLE.com.:8443", 8443, "example.com:8443"),
+      ("http://LOCALHOST./", "http", "localhost", "LOCALHOST.", 80, "localhost:80"),
+      ("https://127.0.0.1.:8443/", "https", "127.0.0.1", "127.0.0.1.:8443", 8443, "127.0.0.1:8443"),
+      ("https://foo%2einternal%2E/", "https", "foo.internal", "foo%2einternal%2E", 443, "foo.internal:443"),
       ("https://u:p@ex%61mple.com:0443/", "https", "example.com", "ex%61mple.com:0443", 443, "example.com:443"),
-      ("https://[::FFFF:7f00:1]:1/", "https", "::FFFF:7f00:1", "[::FFFF:7f00:1]:1", 1, "[::ffff:127.0.0.1]:1"),
-      ("https://[fe80::1%25eth0]/", "https", "fe80::1%eth0", "[fe80::1%25eth0]", 443, "[fe80::1]:443"),
-      ("https://0x7f.1:9/", "https", "0x7f.1", "0x7f.1:9", 9, "127.0.0.1:9"),
+      ("https://[::FFFF:7f00:1]:1/", "https", "::ffff:127.0.0.1", "[::FFFF:7f00:1]:1", 1, "[::ffff:127.0.0.1]:1"),
+      ("https://[fe80::1%25eth0]/", "https", "fe80::1", "[fe80::1%25eth0]", 443, "[fe80::1]:443"),
+      ("https://0x7f.1:9/", "https", "127.0.0.1", "0x7f.1:9", 9, "127.0.0.1:9"),
     ])
   func authority(url: String, scheme: String, host: String, header: String, port: Int, key: String) throws {
     let target = try #require(CallbackTarget(url))
@@ -76,10 +79,28 @@ struct CallbackTargetTests {
   }
 
   @Test(
-    "A query is added by ? or &",
+    "A client is given the host that is looked up, and the rest as it is written",
     arguments: [
-      ("https://example.com", "https://example.com/?h=1"), ("https://example.com/?", "https://example.com/?h=1"),
+      ("https://EXAMPLE.com./a?b=1", "https://example.com:443/a?b=1"), ("http://example.com", "http://example.com:80/"),
+      ("https://u:p@example.com:8443/a%2fb?c#d", "https://example.com:8443/a%2fb?c"), ("https://[::1%25lo]/x", "https://[::1]:443/x"),
+      ("http://127.1:9?x", "http://127.0.0.1:9/?x"), ("https://[2606:4700:0:0::1]:1/", "https://[2606:4700::1]:1/"),
+    ])
+  func connection(url: String, called: String) throws {
+    let target = try #require(CallbackTarget(url))
+    #expect(target.connectionURL(target.url) == called)
+    #expect(target.connectionURL(target.url(adding: "h=1")) == called + (called.contains("?") ? "&" : "?") + "h=1")
+  }
+
+  @Test(
+    "A query is added by ? or &: it is there once there is a ?",
+    arguments: [
+      ("https://example.com", "https://example.com/?h=1"), ("https://example.com/?", "https://example.com/?&h=1"),
+      ("https://example.com?", "https://example.com/?&h=1"), ("https://example.com/?#f", "https://example.com/?&h=1"),
       ("https://example.com/?a", "https://example.com/?a&h=1"), ("https://example.com/?a=1#f", "https://example.com/?a=1&h=1"),
+      ("https://example.com/?next=/a?", "https://example.com/?next=/a?&h=1"), ("https://example.com/??", "https://example.com/??&h=1"),
+      ("https://example.com/?a=?&b=??", "https://example.com/?a=?&b=??&h=1"),
+      ("https://example.com/?a=1&", "https://example.com/?a=1&&h=1"),
+      ("https://example.com/#?", "https://example.com/?h=1"), ("https://example.com/%3f", "https://example.com/%3f?h=1"),
     ])
   func adding(url: String, longer: String) throws {
     #expect(try #require(CallbackTarget(url)).url(adding: "h=1") == longer)

@@ -103,8 +103,31 @@ struct CallbackURLTests {
     ])
   func privateHost(url: String) {
     #expect(strict.objection(to: url) == "must have a public host")
-    #expect(lenient.objection(to: url) == nil)
+    let isForbidden = ["169.254", "fe80", "FEBF", "0xa9.0376.43518"].contains { url.contains($0) }
+    #expect(lenient.objection(to: url) == (isForbidden ? "must not have a link-local or metadata address as its host" : nil))
   }
+
+  @Test(
+    "A URL whose query names the body's hash is refused, since its receiver would find two, and can still be called (B-HOOK-14)",
+    arguments: [
+      "?bodySHA256=", "?bodySHA256", "?bodySHA256=abc", "?a=1&bodySHA256=abc", "?bodySHA256=a&b=2", "?body%53HA256=a", "?%62odySHA256=a#x",
+      "?&bodySHA256=a",
+    ])
+  func hash(query: String) {
+    for policy in [strict, lenient] {
+      #expect(policy.objection(to: "https://example.com/\(query)") == "must not have bodySHA256 in its query")
+    }
+    // It may be stored from before.
+    #expect(CallbackTarget("https://example.com/\(query)") != nil)
+  }
+
+  @Test(
+    "What only looks like the body's hash is taken",
+    arguments: [
+      "/bodySHA256=", "/?x=bodySHA256=1", "/?bodysha256=1", "/?bodySHA256a=1", "/?abodySHA256=1", "/#?bodySHA256=1", "/?a=?bodySHA256=1",
+      "/??bodySHA256=1", "/%3FbodySHA256=1",
+    ])
+  func noHash(rest: String) { #expect(strict.objection(to: "https://example.com\(rest)") == nil) }
 
   @Test(
     "http is taken only where the operator allows private hosts (B-HOOK-20)",

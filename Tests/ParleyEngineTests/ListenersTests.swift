@@ -95,6 +95,7 @@ import Testing
     "what a listener's body can be refused for",
     arguments: [
       ("{}", "url", "is required"), (#"{"url":"http://hooks.example.com"}"#, "url", "must be an https URL"),
+      (#"{"url":"https://hooks.example.com/?a&bodySHA256=1"}"#, "url", "must not have bodySHA256 in its query"),
       (#"{"url":"https://hooks.example.com","expiresInSeconds":9}"#, "expiresInSeconds", "must be a whole number from 10 to 3600"),
       (#"{"url":"https://hooks.example.com","expiresInSeconds":3601}"#, "expiresInSeconds", "must be a whole number from 10 to 3600"),
       (#"{"url":"https://hooks.example.com","expiresInSeconds":"60"}"#, "expiresInSeconds", "must be a whole number from 10 to 3600"),

@@ -38,6 +38,25 @@ extension ServerTests {
       }
     }
 
+    @Test(
+      "A list of private hosts that can't be read, or that names an address which is always refused, is wrong",
+      arguments: ["127.0.0.1:x", "10.0.0.0/33", "yes", "169.254.169.254", "a.internal,,b.internal"])
+    func privateHosts(_ list: String) async throws {
+      try await TestDatabase.withFolder { folder in
+        let refused = try await Command.run(["serve"], in: folder, ["PARLEY_WEBHOOK_ALLOW_PRIVATE": list])
+        #expect(refused.status == 64 && refused.errors.contains("PARLEY_WEBHOOK_ALLOW_PRIVATE must be true, false, or hosts"), "\(refused)")
+      }
+    }
+
+    @Test("A link-local public URL is no callback, and taken")
+    func linkLocalPublicURL() async throws {
+      try await TestDatabase.withFolder { folder in
+        let server = try await ServerProcess.start(in: folder, ["PARLEY_PUBLIC_URL": "http://169.254.10.5:8080"])
+        #expect(server.announcement.hasPrefix("Parley listens on http://169.254.10.5:8080\n"))
+        #expect(await server.stop() == 0)
+      }
+    }
+
     @Test("A flag wins over the environment, the environment over the file that PARLEY_CONFIG names")
     func precedence() async throws {
       try await TestDatabase.withFolder { folder in
