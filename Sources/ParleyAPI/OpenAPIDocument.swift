@@ -1362,7 +1362,7 @@ package enum OpenAPIDocument {
        "Attempt": {
         "type": "object",
         "description": "One try to deliver an event. It has a status if there was an answer, and a failure if there was none.",
-        "required": ["number", "startedAt", "milliseconds", "status", "failure", "reply", "nextAttemptAt"],
+        "required": ["number", "startedAt", "milliseconds", "status", "failure", "reason", "reply", "nextAttemptAt"],
         "properties": {
          "number": {"type": "integer", "format": "int64", "minimum": 1, "description": "Counted over all times that the event was sent."},
          "startedAt": {"$ref": "#/components/schemas/Instant"},
@@ -1375,7 +1375,17 @@ package enum OpenAPIDocument {
           "description": "Of the answer; any 2xx is a success."
          },
          "failure": {"$ref": "#/components/schemas/AttemptFailure"},
-         "reply": {"type": "string", "description": "The first 4 KiB of the answer's body, as far as they are UTF-8."},
+         "reason": {
+          "type": "string",
+          "nullable": true,
+          "maxLength": 200,
+          "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+          "description": "The cause of the failure in a few words."
+         },
+         "reply": {
+          "type": "string",
+          "description": "The first 4 KiB of the answer's body, as far as they are UTF-8; of a private host's body, only its length."
+         },
          "nextAttemptAt": {
           "type": "string",
           "nullable": true,
@@ -1391,6 +1401,7 @@ package enum OpenAPIDocument {
          "milliseconds": 213,
          "status": 410,
          "failure": null,
+         "reason": null,
          "reply": "gone",
          "nextAttemptAt": null
         }
@@ -1398,11 +1409,12 @@ package enum OpenAPIDocument {
        "AttemptFailure": {
         "type": "string",
         "nullable": true,
-        "enum": ["address_refused", "dns", "connect", "tls", "timeout", "reset", "backlog", "invalid", "interrupted", \#
-    "crashed", null],
+        "enum": ["address_refused", "dns", "connect", "tls", "timeout", "reset", "invalid_reply", "backlog", "invalid", "url_too_long", \#
+    "interrupted", "crashed", null],
         "description": "Why there was no answer: the address may not be called, the name was not found, no connection, no trust in the \#
-    certificate, no answer in time, the connection ended before there was one, too many events wait for the URL, the URL can't be called, \#
-    the server stopped, processes ended again and again while the event was being sent."
+    certificate, no answer in time, the connection ended before there was one, the answer is not HTTP, too many events wait for the URL, \#
+    the URL can't be called, the URL is too long with the event in it, the server stopped, \#
+    processes ended again and again while the event was being sent."
        },
        "CallbackUrlIn": {
         "type": "string",

@@ -71,6 +71,8 @@ package struct Delivery: Identified, Sendable {
 package struct Attempt: Sendable {
   /// Bytes of a reply that are kept.
   package static let replyBytesMax = 4096
+  /// Characters of a reason.
+  package static let reasonCharactersMax = 200
 
   /// What went wrong before there was an answer, or instead of a try.
   package enum Failure: String, CaseIterable, Sendable {
@@ -80,12 +82,16 @@ package struct Attempt: Sendable {
     case connect
     case tls
     case timeout
-    /// The connection ended before there was an answer.
+    /// The connection ended before there was a byte of an answer.
     case reset
+    /// What came is not a reply of HTTP, or ended inside its head (B-HOOK-44).
+    case invalidReply = "invalid_reply"
     /// Too many events waited for the URL, and this was one of the oldest.
     case backlog
     /// The URL can't be called.
     case invalid
+    /// The event does not fit into the URL of a GET (B-HOOK-37).
+    case urlTooLong = "url_too_long"
     /// The server stopped; the attempt does not count.
     case interrupted
     /// Processes ended again and again while the event was being sent (B-HOOK-42).
@@ -98,15 +104,22 @@ package struct Attempt: Sendable {
   package let milliseconds: Int64
   package let status: Int64?
   package let failure: Failure?
-  /// Beginning of the reply's body, whatever of it is UTF-8.
+  /// The cause of the failure in a few words, without control characters.
+  package let reason: String?
+  /// Beginning of the reply's body, whatever of it is UTF-8; of a private host's body, its length.
   package let reply: String
   package let nextAttemptAt: Timestamp?
 
   package init(
-    number: Int64, startedAt: Timestamp, milliseconds: Int64, status: Int64?, failure: Failure?, reply: String, nextAttemptAt: Timestamp?
+    number: Int64, startedAt: Timestamp, milliseconds: Int64, status: Int64?, failure: Failure?, reason: String? = nil, reply: String,
+    nextAttemptAt: Timestamp?
   ) {
     (self.number, self.startedAt, self.milliseconds, self.status) = (number, startedAt, milliseconds, status)
     (self.failure, self.reply, self.nextAttemptAt) = (failure, reply, nextAttemptAt)
+    self.reason = reason.map { reason in
+      let visible = reason.unicodeScalars.filter { $0.properties.generalCategory != .control }.prefix(Self.reasonCharactersMax)
+      return String(String.UnicodeScalarView(visible))
+    }
   }
 
   package func write(to writer: inout JSONWriter) {
@@ -118,6 +131,8 @@ package struct Attempt: Sendable {
       if let status { writer.integer(status) } else { writer.null() }
       writer.name("failure")
       if let failure { writer.string(failure.rawValue) } else { writer.null() }
+      writer.name("reason")
+      if let reason { writer.string(reason) } else { writer.null() }
       writer.member("reply", reply)
       writer.member("nextAttemptAt", nextAttemptAt)
     }

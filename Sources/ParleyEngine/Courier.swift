@@ -35,7 +35,7 @@ struct Courier: Sendable {
     let startedAt = engine.now()
     let start = ContinuousClock.now
     let reply = await send(due, token: bag.token)
-    if reply.failure == .interrupted { return JobResult(.handedBack) }
+    if reply.failure?.kind == .interrupted { return JobResult(.handedBack) }
     let microseconds = start.duration(to: .now).microseconds
     return judge(reply, to: due, job, of: account, startedAt: startedAt, microseconds: microseconds)
   }
@@ -54,7 +54,8 @@ struct Courier: Sendable {
     let next = delay.map { now.adding($0) }
     let attempt = Attempt(
       number: due.attemptCount + 1, startedAt: startedAt, milliseconds: Int64(microseconds / 1000), status: reply.status.map(Int64.init),
-      failure: reply.failure, reply: reply.text, nextAttemptAt: reply.isSuccess ? nil : next)
+      failure: reply.failure?.kind, reason: reply.failure?.reason, reply: reply.text,
+      nextAttemptAt: reply.isSuccess ? nil : next)
     let state: Delivery.State = reply.isSuccess ? .delivered : next == nil ? .failed : .pending
     engine.webhooks.add(
       state == .delivered ? .delivered : state == .failed ? .givenUp : .retried, attemptMicroseconds: microseconds)
@@ -64,7 +65,7 @@ struct Courier: Sendable {
         "a webhook was given up",
         metadata: [
           "account": "\(account.text)", "delivery": "\(due.id.text)",
-          "outcome": "\(reply.failure?.rawValue ?? reply.status.map { "status \($0)" } ?? "")",
+          "outcome": "\(reply.failure?.kind.rawValue ?? reply.status.map { "status \($0)" } ?? "")", "reason": "\(attempt.reason ?? "")",
         ])
     }
     let fate: JobResult.Fate = state == .pending ? .again(at: next ?? now) : .done
@@ -77,9 +78,9 @@ extension WebhookReply {
 
   fileprivate var mayBeTriedAgain: Bool {
     if let status { return (500...599).contains(status) || [408, 425, 429].contains(status) }
-    return switch failure {
-    case .dns, .connect, .tls, .timeout, .reset: true
-    case .addressRefused, .backlog, .invalid, .interrupted, .crashed, nil: false
+    return switch failure?.kind {
+    case .dns, .connect, .tls, .timeout, .reset, .invalidReply: true
+    case .addressRefused, .backlog, .invalid, .urlTooLong, .interrupted, .crashed, nil: false
     }
   }
 }

@@ -2,11 +2,8 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
-import NIOPosix
-import NIOSSL
 import ParleyDomain
 import ParleyStorage
-import Synchronization
 
 /// One request to a callback, signed.
 struct WebhookRequest: Sendable {
@@ -43,26 +40,21 @@ struct WebhookRequest: Sendable {
   }
 }
 
-/// What a callback answered, or why it did not.
-struct WebhookReply: Sendable {
-  var status: Int?
-  var failure: Attempt.Failure?
-  /// What its Retry-After asks for.
-  var retryAfter: Duration?
-  /// The beginning of its body.
-  var text = ""
-}
-
 /// Calls callbacks: to an address that was checked, for a bounded time, and reading a bounded reply. Redirects are not followed.
 package final class WebhookSender: Sendable {
+  /// The longest URL that is called, as it is when the event stands in it.
+  static let urlBytesMax = 64 << 10
+
   private let addresses: AddressGuard
   private let settings: WebhookSettings
   private let clients: WebhookClients
   private let deadlines: Deadlines
+  private let certificates: CertificateExaminer
 
   package init(addresses: AddressGuard, settings: WebhookSettings) {
     (self.addresses, self.settings) = (addresses, settings)
     clients = WebhookClients(settings: settings)
+    certificates = CertificateExaminer(connectTime: settings.connectTime)
     deadlines = Deadlines(precision: min(.milliseconds(100), settings.totalTime / 10))
   }
 
@@ -75,19 +67,21 @@ package final class WebhookSender: Sendable {
   /// Sends once. Whatever happens is the reply; a cancelled task gets `interrupted`.
   func send(_ request: WebhookRequest, to target: CallbackTarget) async -> WebhookReply {
     let deadline = ContinuousClock.now + settings.totalTime
+    // B-HOOK-37
+    if request.url.utf8.count > Self.urlBytesMax { return WebhookReply(failure: .urlTooLong(max: Self.urlBytesMax)) }
     do {
-      let outgoing = try HTTPClient.Request(request)
+      let outgoing = try HTTPClient.Request(request, to: target)
       let addresses = try await addresses.addresses(of: target)
       for (index, address) in addresses.enumerated() {
         let reply = try await send(outgoing, to: target, at: address, until: deadline, mayBeStale: true)
         // The next address of the name, if there is time for it.
-        if reply.failure == .connect, index + 1 < addresses.count, .now < deadline { continue }
-        if reply.failure == .connect { self.addresses.forget(target.host) }
+        if reply.failure?.kind == .connect, index + 1 < addresses.count, .now < deadline { continue }
+        if reply.failure?.kind == .connect { self.addresses.forget(target.host) }
         return reply
       }
-      return WebhookReply(failure: .dns)
+      return WebhookReply(failure: WebhookFailure(AddressGuard.Refusal(failure: .dns)))
     } catch {
-      return WebhookReply(failure: Self.failure(for: error))
+      return WebhookReply(failure: WebhookFailure(error))
     }
   }
 
@@ -98,7 +92,8 @@ package final class WebhookSender: Sendable {
   ) async throws -> WebhookReply {
     let client = clients.take(host: target.host, address: address)
     defer { clients.giveBack(client) }
-    let reader = ReplyReader(bytesMax: settings.replyBytesMax)
+    let keepsText = settings.keepsPrivateReplies || IPAddress(address)?.isPublic ?? false
+    let reader = ReplyReader(bytesMax: settings.replyBytesMax, keepsText: keepsText)
     let task = client.client.execute(request: request, delegate: reader)
     let number = deadlines.add(deadline) {
       reader.timeOut()
@@ -117,7 +112,11 @@ package final class WebhookSender: Sendable {
     } catch {
       var reply = reader.reply
       // A status that came in time counts, however its body ends.
-      if reply.status == nil { reply.failure = reader.isTimedOut ? .timeout : Task.isCancelled ? .interrupted : Self.failure(for: error) }
+      guard reply.status == nil else { return reply }
+      reply.failure = reader.isTimedOut ? .timeout : Task.isCancelled ? .interrupted : WebhookFailure(error)
+      if WebhookFailure.isOfCertificate(error) {
+        reply.failure?.reason = await certificates.reason(host: target.host, address: address, port: target.port, until: deadline)
+      }
       return reply
     }
   }
@@ -129,76 +128,13 @@ package final class WebhookSender: Sendable {
     default: false
     }
   }
-
-  private static func failure(for error: any Error) -> Attempt.Failure {
-    switch error {
-    case let error as AddressGuard.Refusal: error.failure
-    case is NIOConnectionError: .connect
-    case let error as IOError: [ECONNRESET, EPIPE].contains(error.errnoCode) ? .reset : .connect
-    case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: .tls
-    case let error as HTTPClientError:
-      switch error {
-      case .connectTimeout: .connect
-      case .tlsHandshakeTimeout: .tls
-      case .readTimeout, .writeTimeout, .deadlineExceeded: .timeout
-      case .invalidURL, .emptyHost, .emptyScheme: .invalid
-      default: .reset
-      }
-    default: .reset
-    }
-  }
 }
 
 extension HTTPClient.Request {
-  fileprivate init(_ request: WebhookRequest) throws {
+  fileprivate init(_ request: WebhookRequest, to target: CallbackTarget) throws {
     try self.init(
-      url: request.url, method: request.method == .get ? .GET : .POST, headers: HTTPHeaders(request.headers.map { ($0.name, $0.value) }),
+      url: target.connectionURL(request.url), method: request.method == .get ? .GET : .POST,
+      headers: HTTPHeaders(request.headers.map { ($0.name, $0.value) }),
       body: request.body.map { .byteBuffer(ByteBuffer(bytes: $0)) })
   }
-}
-
-/// Reads a reply as it comes, and no more of it than is wanted.
-private final class ReplyReader: HTTPClientResponseDelegate, Sendable {
-  private struct State {
-    var reply = WebhookReply()
-    var isTimedOut = false
-    var bytes: [UInt8] = []
-    var count = 0
-  }
-
-  private let bytesMax: Int
-  private let state = Mutex(State())
-
-  init(bytesMax: Int) { self.bytesMax = bytesMax }
-
-  var reply: WebhookReply {
-    state.withLock { state in
-      var reply = state.reply
-      // PostgreSQL takes no NUL.
-      if !state.bytes.isEmpty { reply.text = String(decoding: state.bytes, as: UTF8.self).replacing("\0", with: "\u{FFFD}") }
-      return reply
-    }
-  }
-
-  var isTimedOut: Bool { state.withLock { $0.isTimedOut } }
-
-  func timeOut() { state.withLock { $0.isTimedOut = true } }
-
-  func didReceiveHead(task: HTTPClient.Task<Void>, _ head: HTTPResponseHead) -> EventLoopFuture<Void> {
-    let retryAfter = head.headers.first(name: "Retry-After").flatMap { RetryAfter.duration($0) }
-    state.withLock { ($0.reply.status, $0.reply.retryAfter) = (Int(head.status.code), retryAfter) }
-    return task.eventLoop.makeSucceededVoidFuture()
-  }
-
-  func didReceiveBodyPart(task: HTTPClient.Task<Void>, _ buffer: ByteBuffer) -> EventLoopFuture<Void> {
-    let isEnough = state.withLock { state in
-      state.count += buffer.readableBytes
-      state.bytes.append(contentsOf: buffer.readableBytesView.prefix(Attempt.replyBytesMax - state.bytes.count))
-      return state.count >= bytesMax
-    }
-    if isEnough { task.cancel() }
-    return task.eventLoop.makeSucceededVoidFuture()
-  }
-
-  func didFinishRequest(task: HTTPClient.Task<Void>) {}
 }

@@ -52,6 +52,9 @@ package struct WebhookSettings: Sendable {
   /// How long attempts in flight may go on when the server stops; then they are handed back.
   package var stopTime = Duration.seconds(5)
 
+  /// Whether the text of replies from private hosts is kept: for tests of what is kept, because all their receivers are on this machine.
+  package var keepsPrivateReplies = false
+
   /// Whom a receiver's certificate must come from.
   package var trustRoots = NIOSSLTrustRoots.default
 

@@ -95,11 +95,12 @@ extension Transaction {
     }
     try connection.send(
       """
-      INSERT INTO attempt (account_id, delivery_id, number, started_at, milliseconds, status, failure, reply, next_attempt_at)
+      INSERT INTO attempt (account_id, delivery_id, number, started_at, milliseconds, status, failure, reason, reply, next_attempt_at)
       VALUES (\(account), \(id), \(attempt.number), \(attempt.startedAt), \(attempt.milliseconds), \(attempt.status),
-        \(attempt.failure?.rawValue), \(attempt.reply), \(attempt.nextAttemptAt))
+        \(attempt.failure?.rawValue), \(attempt.reason), \(attempt.reply), \(attempt.nextAttemptAt))
       ON CONFLICT (account_id, delivery_id, number) DO UPDATE SET started_at = excluded.started_at, milliseconds = excluded.milliseconds,
-        status = excluded.status, failure = NULL, reply = excluded.reply, next_attempt_at = NULL WHERE \(state.rawValue) = 'DELIVERED'
+        status = excluded.status, failure = NULL, reason = NULL, reply = excluded.reply, next_attempt_at = NULL
+        WHERE \(state.rawValue) = 'DELIVERED'
       """)
   }
 
@@ -117,13 +118,14 @@ extension Transaction {
     guard let (delivery, body) = found else { return nil }
     let attempts = try connection.all(
       """
-      SELECT number, started_at, milliseconds, status, failure, reply, next_attempt_at FROM attempt
+      SELECT number, started_at, milliseconds, status, failure, reason, reply, next_attempt_at FROM attempt
       WHERE account_id = \(account) AND delivery_id = \(id) ORDER BY number
       """
     ) { row in
       Attempt(
         number: row.integer(0), startedAt: row.timestamp(1), milliseconds: row.integer(2), status: row.isNull(3) ? nil : row.integer(3),
-        failure: row.optionalText(4).flatMap(Attempt.Failure.init), reply: row.text(5), nextAttemptAt: row.optionalTimestamp(6))
+        failure: row.optionalText(4).flatMap(Attempt.Failure.init), reason: row.optionalText(5), reply: row.text(6),
+        nextAttemptAt: row.optionalTimestamp(7))
     }
     return DeliveryRecord(delivery: delivery, body: body, attempts: attempts)
   }

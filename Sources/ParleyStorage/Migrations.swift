@@ -258,5 +258,6 @@ extension Migration {
       text: """
         ALTER TABLE configuration_version ADD COLUMN capture_rules TEXT;
         """),
+    Migration(number: 5, oldestCompatible: 4, text: "ALTER TABLE attempt ADD COLUMN reason TEXT;"),
   ]
 }

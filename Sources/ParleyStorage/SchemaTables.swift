@@ -45,7 +45,7 @@ struct SchemaTable {
       ],
       numbers: ["attempt_count", "created_at", "finished_at", "next_attempt_at", "token_number"]),
     SchemaTable(
-      "attempt", key: ["account_id", "delivery_id", "number"], text: ["failure", "reply"],
+      "attempt", key: ["account_id", "delivery_id", "number"], text: ["failure", "reply", "reason"],
       numbers: ["number", "started_at", "milliseconds", "status", "next_attempt_at"]),
     SchemaTable("lane", key: ["account_id", "id"], text: ["host", "url_hash", "lease"], numbers: ["due_at", "set_at", "paused"]),
     SchemaTable(

@@ -238,6 +238,69 @@ def test_private_and_plain_urls_are_refused_unless_they_are_allowed(wire):
         assert answer.status == 400 and "statusCallbacks[0].url" in answer.problem_paths
 
 
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize("query", ["?", "??", "?next=/a?", "?a=1&next=/b??c=?", "?a=1&", "?=", "?%3F"])
+def test_the_official_validator_accepts_whatever_query_a_callback_has(hooks_server, line, receiver, method, query):
+    """B-HOOK-13, B-HOOK-14: a query exists once there is a ?"""
+    told(line, {"url": receiver.url(f"/hook{query}"), "method": method})
+    (hook,) = receiver.wait(1)
+    assert hook.target.startswith(f"/hook{query}&")
+    assert is_signed(hook, hooks_server.token)
+    assert not is_signed(hook, "0123456789abcdef0123456789abcdef")
+
+
+@pytest.mark.parametrize("query", ["?bodySHA256=1", "?a=1&bodySHA256=", "?bodySHA256", "?body%53HA256=1#x"])
+def test_a_callback_that_names_the_bodys_hash_is_refused_wherever_it_is_written(line, query):
+    """B-HOOK-14: no receiver could verify it"""
+    callbacks = [{"url": f"https://example.com/{query}"}]
+    configuration = {
+        "displayName": "a", "description": "b", "conversationGroupingType": "GROUP_BY_PROFILE",
+        "memoryStoreId": "mem_store_01kcqy77zxyyk596ngya1dq91k", "statusCallbacks": callbacks,
+    }
+    inline = {"conversationGroupingType": "GROUP_BY_PROFILE", "memoryStoreId": configuration["memoryStoreId"], "statusCallbacks": callbacks}
+    made = told(line)
+    path = "configuration.statusCallbacks[0].url"
+    for answer, problem in [
+        (line.post(CONFIGURATIONS, configuration), "statusCallbacks[0].url"),
+        (line.post(CONVERSATIONS, {"configuration": inline}), path),
+        (line.patch(f"{CONVERSATIONS}/{made['id']}", {"configuration": {"statusCallbacks": callbacks}}), path),
+        (line.post(LISTENERS, {"url": callbacks[0]["url"]}), "url"),
+    ]:
+        assert answer.status == 400 and problem in answer.problem_paths, answer.body
+
+
+@pytest.mark.parametrize("url", [
+    "http://169.254.169.254/latest/meta-data", "https://168.63.129.16/", "http://[fe80::1]:8080/", "http://[fd00:ec2::254]/",
+    "http://[::ffff:169.254.169.254]/", "http://2852039166/", "http://169.254.169.254./",
+])
+def test_metadata_addresses_are_refused_also_where_private_hosts_are_allowed(line, url):
+    """B-HOOK-20"""
+    answer = line.post(LISTENERS, {"url": url})
+    assert answer.status == 400 and "url" in answer.problem_paths
+
+
+def test_a_list_of_private_hosts_opens_those_alone(another_server, receiver):
+    """B-HOOK-20, and of a private host's reply only status and length are shown"""
+    server = another_server(PARLEY_WEBHOOK_ALLOW_PRIVATE=f"127.0.0.1:{receiver.port},10.0.0.0/8")
+    line = server.wire
+    for url in [f"http://127.0.0.1:{receiver.port + 1}/", f"http://localhost:{receiver.port}/", "https://192.168.0.1/", "http://example.com/"]:
+        assert line.post(LISTENERS, {"url": url}).status == 400, url
+    assert line.post(LISTENERS, {"url": "http://10.1.2.3/"}).status == 201
+    made = told(line, {"url": receiver.url()})
+    assert receiver.wait(1)[0].event["data"]["id"] == made["id"]
+
+
+def test_of_a_private_hosts_reply_only_status_and_length_are_kept(line):
+    receiver = BareReceiver(b"HTTP/1.1 404 Not Found\r\nContent-Length: 12\r\n\r\nhidden-token")
+    made = told(line, {"url": receiver.url})
+    (delivery,) = settled(line, made["id"])
+    shown = line.get(f"{DELIVERIES}/{delivery['id']}")
+    (attempt,) = shown.json["attempts"]
+    assert (attempt["status"], attempt["failure"], attempt["reason"]) == (404, None, None)
+    assert "12 bytes" in attempt["reply"] and b"hidden" not in shown.body
+    receiver.stop()
+
+
 def settled(line, conversation, count=1):
     """The conversation's deliveries, once so many had an attempt."""
     for _ in range(1200):
@@ -269,6 +332,11 @@ def test_no_reply_harms_the_server(line, reply):
     (delivery,) = settled(line, made["id"])
     is_success = reply.startswith(b"HTTP/1.1 200")
     assert (delivery["state"] == "DELIVERED") == is_success
+    attempt = line.get(f"{DELIVERIES}/{delivery['id']}").json["attempts"][0]
+    if attempt["status"] is None:
+        assert attempt["failure"] == "invalid_reply" and 0 < len(attempt["reason"]) <= 200
+    else:
+        assert attempt["failure"] is None and attempt["reason"] is None
     assert line.get("/ready").status == 200
     pause = line.post("/parley/v1/Pauses", {"url": receiver.url})
     assert pause.status == 201

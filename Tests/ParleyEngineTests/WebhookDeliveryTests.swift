@@ -326,10 +326,11 @@ extension TestEngine {
 }
 
 extension WebhookSettings {
-  /// The product's, but for the chance in the waits.
+  /// The product's, but for the chance in the waits and what is kept of replies from this machine.
   static let exact: WebhookSettings = {
     var settings = WebhookSettings()
     settings.jitter = 1...1
+    settings.keepsPrivateReplies = true
     return settings
   }()
 

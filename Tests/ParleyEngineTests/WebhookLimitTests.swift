@@ -146,6 +146,29 @@ import Testing
     }
   }
 
+  @Test(
+    "B-HOOK-22: a dot at the end of a host is left out of lookup, handshake and certificate, and stays in the URL and Host",
+    arguments: [
+      ("hooks.test.", "hooks.test"), ("HOOKS.Test.", "hooks.test"), ("hooks%2Etest.", "hooks.test"), ("127.0.0.1.", nil), ("127.1", nil),
+      ("hooks.test", "hooks.test"),
+    ] as [(String, String?)])
+  func trailingDot(host: String, name: String?) async throws {
+    try await TestReceiver.with(tls: .good()) { receiver in
+      let url = receiver.url(host: host)
+      try await TestEngine.told(url, .trusting(), names: TestNames(["hooks.test": ["127.0.0.1"]])) { test, loop, id in
+        await loop.runUntilIdle()
+        let log = try await test.log(id)
+        #expect(log == .init(state: "DELIVERED", attempts: [.init(status: 200)]))
+        #expect(receiver.serverNames == [name])
+        let request = try #require(receiver.received.first)
+        #expect(request["Host"] == "\(host):\(receiver.port)")
+        let (account, signature) = (try await test.engine.accounts.token(of: test.account), request["X-Twilio-Signature"] ?? "")
+        let signed = "https://\(host):\(receiver.port)\(request.target)"
+        #expect(WebhookSignature.isValid(signature, url: signed, body: request.body, token: account))
+      }
+    }
+  }
+
   @Test("B-HOOK-21: the connection goes to the address that was checked, with the name in the handshake, whatever the name leads to later")
   func changingName() async throws {
     try await TestReceiver.with(tls: .good()) { receiver in

@@ -14,6 +14,7 @@ struct MigrationTests {
     Released(number: 2, oldestCompatible: 2, digest: "96a3bb602442b96c"),
     Released(number: 3, oldestCompatible: 3, digest: "6dbe7cdf668becad"),
     Released(number: 4, oldestCompatible: 4, digest: "bcefa8f85702be07"),
+    Released(number: 5, oldestCompatible: 4, digest: "2871b6189243042b"),
   ]
 
   private struct Released: Equatable {

@@ -24,6 +24,9 @@ package struct TestCertificate: Sendable {
   /// For `names`, from an authority that nobody trusts.
   package static func ofAnotherAuthority() throws -> TestCertificate { try shared.get().ofAnotherAuthority }
 
+  /// For `names`, from the authority that clients are to trust, until yesterday.
+  package static func expired() throws -> TestCertificate { try shared.get().expired }
+
   /// The authority of `good` and `ofAnotherName`, for a client's trust roots.
   package static func authority() throws -> NIOSSLCertificate {
     try NIOSSLCertificate(bytes: Array(authorityPEM().utf8), format: .pem)
@@ -47,6 +50,7 @@ private struct Certificates {
   let good: TestCertificate
   let ofAnotherName: TestCertificate
   let ofAnotherAuthority: TestCertificate
+  let expired: TestCertificate
 }
 
 /// Where they are made. It is gone when they are.
@@ -67,12 +71,13 @@ private struct Folder {
       printf '%s\\n' '[req]' 'distinguished_name = name' 'prompt = no' '[name]' 'CN = Parley test server' \\
         '[extensions]' 'basicConstraints = CA:FALSE' 'extendedKeyUsage = serverAuth' "subjectAltName = $3" > "$1.cnf"
       openssl req -new $newKey -config "$1.cnf" -keyout "$1.key" -out "$1.csr"
-      openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -set_serial "$serial" -days 30 \\
+      openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -set_serial "$serial" -days "$4" \\
         -extfile "$1.cnf" -extensions extensions -out "$1.pem"
     }
-    sign good trusted "$1"
-    sign name trusted DNS:other.test
-    sign authority foreign "$1"
+    sign good trusted "$1" 30
+    sign name trusted DNS:other.test 30
+    sign authority foreign "$1" 30
+    sign expired trusted "$1" -1
     """
 
   private let url = FileManager.default.temporaryDirectory.appendingPathComponent("parley-tls-\(getpid())")
@@ -88,7 +93,7 @@ private struct Folder {
     }
     return Certificates(
       good: try certificate("good", of: "trusted"), ofAnotherName: try certificate("name", of: "trusted"),
-      ofAnotherAuthority: try certificate("authority", of: "foreign"))
+      ofAnotherAuthority: try certificate("authority", of: "foreign"), expired: try certificate("expired", of: "trusted"))
   }
 
   private func certificate(_ name: String, of authority: String) throws -> TestCertificate {

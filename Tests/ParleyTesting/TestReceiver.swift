@@ -495,7 +495,7 @@ private final class Connection: ChannelInboundHandler {
 }
 
 /// The system's `struct linger`, which Swift knows by several modules: what is not sent yet is thrown away.
-private struct NoLinger {
+struct NoLinger {
   let isOn: CInt = 1
   let seconds: CInt = 0
 }
