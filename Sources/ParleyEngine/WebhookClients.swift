@@ -12,6 +12,8 @@ final class WebhookClients: Sendable {
   struct Taken: Sendable {
     fileprivate let key: Key
     let client: HTTPClient
+    /// Whether nobody else uses it.
+    fileprivate var isOwn = false
   }
 
   fileprivate struct Key: Hashable {
@@ -54,7 +56,17 @@ final class WebhookClients: Sendable {
     return Taken(key: key, client: client)
   }
 
+  /// A client that has no connection yet, for one request. It must be given back.
+  func fresh(host: String, address: String) -> Taken {
+    let key = Key(host: host, address: address)
+    return Taken(key: key, client: newClient(key), isOwn: true)
+  }
+
   func giveBack(_ taken: Taken) {
+    if taken.isOwn {
+      Task { try? await taken.client.shutdown() }
+      return
+    }
     state.withLock { state in
       state.entries[taken.key]?.users -= 1
       state.entries[taken.key]?.lastUse = .now

@@ -90,7 +90,8 @@ package final class WebhookSender: Sendable {
     _ request: HTTPClient.Request, to target: CallbackTarget, at address: String, until deadline: ContinuousClock.Instant,
     mayBeStale: Bool
   ) async throws -> WebhookReply {
-    let client = clients.take(host: target.host, address: address)
+    // B-HOOK-40: other connections that were kept may be closed as well.
+    let client = mayBeStale ? clients.take(host: target.host, address: address) : clients.fresh(host: target.host, address: address)
     defer { clients.giveBack(client) }
     let keepsText = settings.keepsPrivateReplies || IPAddress(address)?.isPublic ?? false
     let reader = ReplyReader(bytesMax: settings.replyBytesMax, keepsText: keepsText)

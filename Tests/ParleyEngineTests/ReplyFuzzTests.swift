@@ -144,3 +144,33 @@ struct ReplyMaker: RandomNumberGenerator {
     }
   }
 }
+
+/// Frames of HTTP/2 as bytes, right or wrong.
+enum HTTP2Bytes {
+  static func frame(_ type: UInt8, _ flags: UInt8, _ stream: UInt32, _ payload: [UInt8]) -> [UInt8] {
+    Array(bytes(UInt32(payload.count)).dropFirst()) + [type, flags] + bytes(stream) + payload
+  }
+
+  /// A HEADERS frame with its fields written out.
+  static func head(_ stream: UInt32, _ fields: [(String, String)], ends: Bool) -> [UInt8] {
+    frame(1, ends ? 5 : 4, stream, block(fields))
+  }
+
+  static func push(_ stream: UInt32, promising promised: UInt32) -> [UInt8] {
+    let request = [(":method", "GET"), (":scheme", "https"), (":authority", "a"), (":path", "/")]
+    return frame(5, 4, stream, bytes(promised) + block(request))
+  }
+
+  private static func block(_ fields: [(String, String)]) -> [UInt8] {
+    var block: [UInt8] = []
+    for (name, value) in fields {
+      block += [0, UInt8(name.utf8.count)]
+      block += name.utf8
+      block.append(UInt8(value.utf8.count))
+      block += value.utf8
+    }
+    return block
+  }
+
+  private static func bytes(_ number: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) } }
+}

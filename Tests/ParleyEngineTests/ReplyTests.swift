@@ -144,6 +144,28 @@ import Testing
     }
   }
 
+  @Test("B-HOOK-40: a request that goes out again goes to a fresh connection, not to another one that was kept")
+  func otherKept() async throws {
+    var settings = WebhookSettings.patient
+    settings.idleTime = .seconds(300)
+    let gate = TestReceiver.Gate()
+    try await TestReceiver.with(always: .held(gate)) { receiver in
+      try await TestEngine.calling(.sqlite, settings) { test, loop in
+        try await test.make(conversations: 2, telling: receiver.url)
+        async let ran: Void = loop.runUntilIdle()
+        try await receiver.requests(count: 2)
+        gate.open()
+        await ran
+        receiver.become { request, _ in request.connection <= 2 ? .closeAtOnce : .status(200) }
+        try await test.make(conversations: 1, telling: receiver.url)
+        await loop.runUntilIdle()
+        let delivered = try await test.deliveries(DeliveryFilter(states: [.delivered])).count
+        #expect(delivered == 3)
+        #expect(receiver.connections == 3)
+      }
+    }
+  }
+
   /// Sends two events of a conversation on one connection: the first is taken, the second gets the answers and then good ones.
   private func kept(_ answers: RawPeer.Answer..., test: (TestEngine, JobLoop, RawPeer) async throws -> Void) async throws {
     var settings = WebhookSettings.exact
@@ -277,34 +299,4 @@ extension TestEngine {
 
   /// The second delivery that there is.
   fileprivate func second() async throws -> Delivery.ID { try await #require(deliveries().reversed().dropFirst().first).id() }
-}
-
-/// Frames of HTTP/2 as bytes, right or wrong.
-enum HTTP2Bytes {
-  static func frame(_ type: UInt8, _ flags: UInt8, _ stream: UInt32, _ payload: [UInt8]) -> [UInt8] {
-    Array(bytes(UInt32(payload.count)).dropFirst()) + [type, flags] + bytes(stream) + payload
-  }
-
-  /// A HEADERS frame with its fields written out.
-  static func head(_ stream: UInt32, _ fields: [(String, String)], ends: Bool) -> [UInt8] {
-    frame(1, ends ? 5 : 4, stream, block(fields))
-  }
-
-  static func push(_ stream: UInt32, promising promised: UInt32) -> [UInt8] {
-    let request = [(":method", "GET"), (":scheme", "https"), (":authority", "a"), (":path", "/")]
-    return frame(5, 4, stream, bytes(promised) + block(request))
-  }
-
-  private static func block(_ fields: [(String, String)]) -> [UInt8] {
-    var block: [UInt8] = []
-    for (name, value) in fields {
-      block += [0, UInt8(name.utf8.count)]
-      block += name.utf8
-      block.append(UInt8(value.utf8.count))
-      block += value.utf8
-    }
-    return block
-  }
-
-  private static func bytes(_ number: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) } }
 }
