@@ -60,7 +60,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "ParleyAPI",
-      dependencies: ["ParleyDomain", "ParleyEngine", hummingbirdCore, serviceLifecycle, httpTypes, nioCore, nioPosix, logging, crypto],
+      dependencies: [
+        "ParleyDomain", "ParleyEngine", hummingbirdCore, serviceLifecycle, httpTypes, nioCore, nioHTTP1, nioPosix, logging, crypto,
+      ],
       swiftSettings: strict),
     .target(name: "CBuild", cSettings: [.define("PARLEY_COMMIT", to: "\"\(commit)\"")]),
     .executableTarget(

@@ -9,6 +9,9 @@ package final class API: Sendable {
   let tokens: PageTokens
   let baseURLs: BaseURLs
   let bodies: BodyReader
+  let answers: AnswerBudget
+  let connections: ConnectionCounts
+  let connectionsPerAddress: Int
   let counts: HTTPCounts
   let log: LogSink
   private let draining = Atomic<Bool>(false)
@@ -20,6 +23,9 @@ package final class API: Sendable {
     tokens = PageTokens(key: engine.key)
     baseURLs = BaseURLs(publicURL: settings.publicURL, trustedProxies: settings.trustedProxies)
     bodies = BodyReader(budget: BodyBudget(bytes: settings.bodyMemoryMiB << 20))
+    answers = AnswerBudget(bytes: settings.bodyMemoryMiB << 20)
+    connections = ConnectionCounts(trusted: settings.trustedProxies)
+    connectionsPerAddress = settings.connectionsPerAddress
     counts = HTTPCounts()
   }
 
@@ -33,11 +39,13 @@ package final class API: Sendable {
 package struct APISettings: Sendable {
   /// Requests a second for each account; 0 for no limit.
   package var rateLimit = 0
-  /// Bodies in flight, in MiB.
+  /// Bodies of requests in flight, in MiB, and as much again for those of answers.
   package var bodyMemoryMiB = 256
   /// Scheme and host in absolute URLs; nil to take them from the request.
   package var publicURL: String?
-  /// Addresses whose `X-Forwarded-*` headers are believed.
+  /// Connections of one client address; 0 for no limit.
+  package var connectionsPerAddress = 1000
+  /// Addresses whose `X-Forwarded-*` headers are believed, and whose connections have no limit.
   package var trustedProxies: Set<IPAddress> = []
 
   package init() {}

@@ -5,12 +5,16 @@ import ParleyDomain
 /// Scheme and host of absolute URLs in answers: the configured ones, or those by which the client came (B-OP-2).
 struct BaseURLs: Sendable {
   let publicURL: String?
-  let trustedProxies: Set<IPAddress>
+  private let trustedProxies: Set<IPAddress>
+
+  init(publicURL: String?, trustedProxies: Set<IPAddress>) {
+    self.publicURL = publicURL
+    self.trustedProxies = Set(trustedProxies.map(\.unmapped))
+  }
 
   func base(of request: HTTPRequest, on channel: any NIOCore.Channel) -> String {
     if let publicURL { return publicURL }
-    let isTrusted =
-      !trustedProxies.isEmpty && channel.remoteAddress?.ipAddress.flatMap(IPAddress.init).map(trustedProxies.contains) ?? false
+    let isTrusted = !trustedProxies.isEmpty && channel.remoteAddress?.client.map(trustedProxies.contains) ?? false
     let scheme = isTrusted && first(request.headerFields[.forwardedProto])?.lowercased() == "https" ? "https" : "http"
     let forwarded = isTrusted ? first(request.headerFields[.forwardedHost]) : nil
     let host = [forwarded, request.authority].compactMap { $0 }.first(where: Self.isHost)

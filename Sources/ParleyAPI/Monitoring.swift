@@ -15,7 +15,10 @@ extension API {
     return .ok(Array(#"{"status":"ready"}"#.utf8))
   }
 
-  func openAPIDocument() async throws -> Reply { .ok(Array(OpenAPIDocument.text.utf8)) }
+  func openAPIDocument() async throws -> Reply { Reply(status: .ok, body: Self.openAPIDocument) }
+
+  /// Answers share its bytes.
+  private static let openAPIDocument = ByteBuffer(string: OpenAPIDocument.text)
 
   func metrics() async throws -> Reply {
     var text = PrometheusText()
@@ -56,6 +59,10 @@ extension API {
       "parley_database_connections_failed_total", "counter", "Connections that could not be opened.", database.connectionsFailed)
     addWebhooks(to: &text)
     text.metric("parley_body_memory_bytes", "gauge", "Memory of request bodies in flight.", bodies.budget.bytesInFlight)
+    text.metric("parley_answer_memory_bytes", "gauge", "Memory of answers that clients have not taken yet.", answers.bytesInFlight)
+    text.metric("parley_http_connections", "gauge", "Open connections of clients.", connections.open)
+    text.metric(
+      "parley_http_connections_refused_total", "counter", "Connections closed because their address had too many.", connections.refused)
     text.metric("parley_log_lines_dropped_total", "counter", "Log lines dropped because nobody took them.", log.linesDropped)
     if let memory = Self.residentBytes() { text.metric("process_resident_memory_bytes", "gauge", "Memory of the process.", memory) }
     return Reply(status: .ok, body: ByteBuffer(string: text.text), contentType: "text/plain; version=0.0.4; charset=utf-8")

@@ -19,6 +19,9 @@ struct Route: Sendable {
   /// Whether a body is read and given to the handler.
   var takesBody: Bool { method != .get && method != .delete }
 
+  /// Whether it answers with a page of a list, which may be large.
+  var givesPage: Bool { method == .get && template.utf8.last != UInt8(ascii: "}") }
+
   static func get(_ template: String, _ handler: @escaping @Sendable (Call) async throws -> Reply) -> Route {
     Route(method: .get, template: template, answer: .api(handler))
   }

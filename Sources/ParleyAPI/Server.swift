@@ -12,30 +12,31 @@ import Synchronization
 package struct Server: Sendable {
   /// Connections at a time; beyond, new ones wait. Fewer where the process may not have so many files open.
   package static let connectionsMax = 10_000
-  /// How long a connection may stand without a request, or without a part of one.
-  private static let idleTime = TimeAmount.seconds(75)
-  /// Answers above this size have `writeTime` to be taken.
+  /// Answers above this size are waited for until they are taken.
   private static let quickBytesMax = 64 << 10
-  private static let writeTime = TimeAmount.seconds(60)
 
   private let api: API
+  private let limits: ServerLimits
   private let table: RouteTable
   private let dates = HTTPDates()
 
-  package init(_ api: API) {
+  package init(_ api: API, limits: ServerLimits = ServerLimits()) {
     self.api = api
+    self.limits = limits
     table = RouteTable(api.routes())
   }
 
   /// The server as a service that runs until it is told to stop; then it takes no new connections and finishes what it has begun.
   package func service(
-    host: String, port: Int, connectionsMax: Int = Server.connectionsMax, logger: Logger,
-    onRunning: @escaping @Sendable (_ address: SocketAddress?) async -> Void
+    host: String, port: Int, logger: Logger, onRunning: @escaping @Sendable (_ address: SocketAddress?) async -> Void
   ) throws -> any Service {
-    try HTTPServerBuilder.http1(configuration: .init(idleTimeout: Self.idleTime)).buildServer(
+    let perAddress = limits.perAddress(api.connectionsPerAddress)
+    return try HTTPServerBuilder { responder in
+      ClientChannel(http: HTTP1Channel(responder: responder), counts: api.connections, perAddress: perAddress, limits: limits)
+    }.buildServer(
       configuration: .init(
         address: .hostname(host, port: port), backlog: 1024,
-        availableConnectionsDelegate: MaximumAvailableConnections(connectionsMax)),
+        availableConnectionsDelegate: MaximumAvailableConnections(limits.connections)),
       eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger
     ) { request, writer, channel in
       try await respond(to: request, writer, on: channel)
@@ -54,6 +55,7 @@ package struct Server: Sendable {
     var claim = BodyBudget.Claim(of: api.bodies.budget)
     var signedIn: SignedIn?
     var credential: Credential?
+    var answerClaim: AnswerBudget.Claim?
     defer {
       claim.giveBack()
       signedIn?.requests.subtract(1, ordering: .relaxed)
@@ -63,6 +65,9 @@ package struct Server: Sendable {
     var cause: String?
     var skippedMax = BodyReader.refusedBytesMax
     do {
+      // What is wrong with the message itself comes before who sends it.
+      try RequestHost.check(request.head)
+      if request.method == .connect { throw Refusal.methodNotAllowed(allow: "DELETE, GET, HEAD, PATCH, POST, PUT") }
       if Self.needsSignIn(path) {
         let caller = try await api.authentication.identify(request.headers[.authorization])
         caller.signedIn.requests.add(1, ordering: .relaxed)
@@ -71,11 +76,15 @@ package struct Server: Sendable {
       guard let found else { throw Refusal.noSuchPath }
       guard let route = found.path.route(request.method) else { throw Refusal.methodNotAllowed(allow: found.path.allow) }
       switch route.answer {
-      case .open(let handler): reply = try await handler()
+      case .open(let handler):
+        let answer = try await handler()
+        answerClaim = try api.answers.take(answer.bytes(to: request), for: nil, mustBeSaid: false)
+        reply = answer
       case .api(let handler):
         guard let signedIn, let credential else { throw Refusal.notSignedIn }
         let token = signedIn.bucket.take()
         guard token.isTaken else { throw Refusal.tooManyRequests(retryAfterSeconds: token.retryAfterSeconds) }
+        try api.answers.checkRoom(for: signedIn.account, givesPage: route.givesPage)
         var bytes: [UInt8] = []
         if route.takesBody {
           bytes = try await api.bodies.read(&body, of: signedIn.account, claim: &claim, on: channel) {
@@ -90,7 +99,9 @@ package struct Server: Sendable {
           body: try await api.bodies.parse(bytes, of: signedIn.account, claim: claim), idempotencyKey: request.headers[.idempotencyKey],
           baseURL: api.baseURLs.base(of: request.head, on: channel),
           target: "\(request.method.rawValue) \(path.hasSuffix("/") ? path.dropLast() : path)", tokens: api.tokens)
-        reply = try await handler(call)
+        let answer = try await handler(call)
+        answerClaim = try api.answers.take(answer.bytes(to: request), for: signedIn.account, mustBeSaid: route.method != .get)
+        reply = answer
       }
     } catch let failure as ConnectionFailure {
       throw failure.underlying
@@ -102,24 +113,37 @@ package struct Server: Sendable {
     // What comes now, sending and skipping, may take long and needs none of it.
     claim.giveBack()
     let duration = start.duration(to: .now).microseconds
-    let head = head(of: reply, id: id, microseconds: duration, concurrent: signedIn?.requests.load(ordering: .relaxed) ?? 1)
-    try await write(head, request.method == .head ? nil : reply.body, to: writer, on: channel)
+    var head = head(of: reply, id: id, microseconds: duration, concurrent: signedIn?.requests.load(ordering: .relaxed) ?? 1)
+    if body.isLeft(beyond: skippedMax) { head.headerFields[.connection] = "close" }
+    try await write(head, request.method == .head ? nil : reply.body, claim: answerClaim, to: writer, on: channel)
     api.counts.count(path: found?.path.index, status: reply.status.code, microseconds: duration)
     api.log.request(
       id: id, account: signedIn?.account, method: request.method, template: found?.path.template ?? "none", status: reply.status.code,
       microseconds: duration, cause: cause, at: api.engine.now())
-    guard try await api.bodies.skip(&body, upTo: skippedMax, on: channel), !Self.asksToClose(request) else {
+    guard try await api.bodies.skip(&body, upTo: skippedMax, on: channel) else {
       throw ConnectionFailure(underlying: ChannelError.ioOnClosedChannel)
     }
   }
 
+  /// Writes an answer, and gives its memory back once the client has taken it. A large one ends only then, as its connection would be idle
+  /// behind its end.
   private func write(
-    _ head: HTTPResponse, _ body: ByteBuffer?, to writer: consuming ResponseWriter, on channel: any NIOCore.Channel
+    _ head: HTTPResponse, _ body: ByteBuffer?, claim: AnswerBudget.Claim?, to writer: consuming ResponseWriter,
+    on channel: any NIOCore.Channel
   ) async throws {
     guard let body else { return try await writer.writeResponse(head) }
-    let deadline = body.readableBytes > Self.quickBytesMax ? channel.closes(in: Self.writeTime) : nil
-    defer { deadline?.cancel() }
-    try await writer.write(response: head, body: ResponseBody(byteBuffer: body))
+    guard let claim else { return try await writer.write(response: head, body: ResponseBody(byteBuffer: body)) }
+    let taken = ConnectionHandler.Taken()
+    if body.readableBytes <= Self.quickBytesMax {
+      defer { channel.triggerUserOutboundEvent(taken).whenComplete { _ in claim.giveBack() } }
+      try await writer.write(response: head, body: ResponseBody(byteBuffer: body))
+    } else {
+      defer { claim.giveBack() }
+      var rest = try await writer.writeHead(head)
+      try await rest.write(body)
+      try await channel.triggerUserOutboundEvent(taken).get()
+      try await rest.finish(nil)
+    }
   }
 
   private func head(of reply: Reply, id: RequestID, microseconds: Int, concurrent: Int) -> HTTPResponse {
@@ -137,12 +161,6 @@ package struct Server: Sendable {
     return HTTPResponse(status: reply.status, headerFields: fields)
   }
 
-  /// Whether `Connection` has the option `close`, in any case.
-  private static func asksToClose(_ request: Request) -> Bool {
-    guard let options = request.headers[.connection] else { return false }
-    return options.split(separator: ",").contains { $0.trimmingPrefix { $0 == " " }.lowercased().split(separator: " ").first == "close" }
-  }
-
   private static func parts(of target: String) -> (path: Substring, query: Substring?) {
     guard let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return (target[...], nil) }
     return (target[..<mark], target[target.utf8.index(after: mark)...])
@@ -158,4 +176,16 @@ package struct Server: Sendable {
   private static let memory = Array("/v1".utf8)
   private static let conversations = Array("/v2".utf8)
   private static let extensions = Array("/parley".utf8)
+}
+
+extension IncomingBody {
+  /// Whether so much of it will not be read that the connection ends behind the answer.
+  fileprivate func isLeft(beyond bytesMax: Int) -> Bool {
+    isAnnounced && !hasEnded && (awaitsContinue || length.map { $0 > bytesMax } ?? false)
+  }
+}
+
+extension Reply {
+  /// Bytes of the body that the request gets of it.
+  fileprivate func bytes(to request: Request) -> Int { request.method == .head ? 0 : body.readableBytes }
 }

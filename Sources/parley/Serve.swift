@@ -38,6 +38,9 @@ struct Serve: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Memory for request bodies in flight, in MiB.", valueName: "MiB"))
   var maxBodyMemory: String?
 
+  @Option(help: ArgumentHelp("Connections of one client address; 0 is no limit.", valueName: "n"))
+  var connectionsPerAddress: String?
+
   @Option(help: ArgumentHelp("How long requests are still taken after SIGTERM.", valueName: "seconds"))
   var drainSeconds: String?
 
@@ -96,6 +99,7 @@ struct Serve: AsyncParsableCommand {
     let own = [
       "PARLEY_DATABASE_CONNECTIONS": databaseConnections, "PARLEY_DATABASE_MIGRATE": databaseMigrate, "PARLEY_HOST": host,
       "PARLEY_PORT": port, "PARLEY_RATE_LIMIT": rateLimit, "PARLEY_MAX_BODY_MEMORY": maxBodyMemory,
+      "PARLEY_CONNECTIONS_PER_ADDRESS": connectionsPerAddress,
       "PARLEY_DRAIN_SECONDS": drainSeconds, "PARLEY_PUBLIC_URL": publicURL, "PARLEY_TRUSTED_PROXIES": trustedProxies,
       "PARLEY_LOG_LEVEL": logLevel, "PARLEY_LOG_FORMAT": logFormat, "PARLEY_WEBHOOK_ALLOW_PRIVATE": webhookAllowPrivate ? "true" : nil,
       "PARLEY_WEBHOOK_CONCURRENCY": webhookConcurrency, "PARLEY_WEBHOOK_RETRIES": webhookRetries,
@@ -136,8 +140,10 @@ struct Serve: AsyncParsableCommand {
   private func serve(
     _ api: API, _ engine: Engine, _ settings: Settings, _ accountFile: AccountFile?, connectionsMax: Int
   ) async throws {
-    let service = try Server(api).service(
-      host: settings.host, port: settings.port, connectionsMax: connectionsMax, logger: Logger(label: "http")
+    var limits = ServerLimits()
+    limits.connections = connectionsMax
+    let service = try Server(api, limits: limits).service(
+      host: settings.host, port: settings.port, logger: Logger(label: "http")
     ) { address in
       do {
         try announce(settings, accountFile, at: address)

@@ -75,6 +75,7 @@ struct Settings: Sendable {
     }
     api.rateLimit = source.integer("PARLEY_RATE_LIMIT", in: 0...1_000_000) ?? api.rateLimit
     api.bodyMemoryMiB = source.integer("PARLEY_MAX_BODY_MEMORY", in: 1...1_048_576) ?? api.bodyMemoryMiB
+    api.connectionsPerAddress = source.integer("PARLEY_CONNECTIONS_PER_ADDRESS", in: 0...1_000_000) ?? api.connectionsPerAddress
     drainSeconds = source.integer("PARLEY_DRAIN_SECONDS", in: 0...3600) ?? drainSeconds
     privateHosts =
       source.read(
@@ -125,7 +126,8 @@ private struct SettingsSource {
   private static let names: Set<String> = [
     "PARLEY_HOST", "PARLEY_PORT", "PARLEY_DATABASE_URL", "PARLEY_DATABASE_CONNECTIONS", "PARLEY_DATABASE_MIGRATE", "PARLEY_SECRET_KEY_FILE",
     "PARLEY_SECRET_KEY", "PARLEY_ACCOUNT_SID",
-    "PARLEY_AUTH_TOKEN", "PARLEY_RATE_LIMIT", "PARLEY_MAX_BODY_MEMORY", "PARLEY_DRAIN_SECONDS", "PARLEY_WEBHOOK_ALLOW_PRIVATE",
+    "PARLEY_AUTH_TOKEN", "PARLEY_RATE_LIMIT", "PARLEY_MAX_BODY_MEMORY", "PARLEY_CONNECTIONS_PER_ADDRESS", "PARLEY_DRAIN_SECONDS",
+    "PARLEY_WEBHOOK_ALLOW_PRIVATE",
     "PARLEY_WEBHOOK_CONCURRENCY", "PARLEY_WEBHOOK_RETRIES", "PARLEY_WEBHOOK_LOG_DAYS", "PARLEY_WEBHOOK_BACKLOG",
     "PARLEY_PUBLIC_URL", "PARLEY_TRUSTED_PROXIES", "PARLEY_LOG_LEVEL", "PARLEY_LOG_FORMAT", "PARLEY_CONFIG",
     // Not a setting, but in account.env, which people read into their shell.

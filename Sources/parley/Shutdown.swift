@@ -69,6 +69,8 @@ enum ProcessLimits {
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return Server.connectionsMax }
     limit.rlim_cur = min(limit.rlim_max, 65536)
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    return max(1, min(Server.connectionsMax, Int(limit.rlim_cur) - filesReserved - min(files, Int(limit.rlim_cur) / 2)))
+    let allowed = Int(limit.rlim_cur)
+    // Where files are few, clients still get a quarter.
+    return max(1, min(Server.connectionsMax, max(allowed - filesReserved - min(files, allowed / 2), allowed / 4)))
   }
 }

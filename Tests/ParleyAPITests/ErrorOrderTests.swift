@@ -27,6 +27,15 @@ struct ErrorOrderTests {
 
   static let rows = [
     Row(
+      name: "400 of the host before 401", request: WireRequest("GET", "/v2/Conversations", headers: [("Host", "a/b")]), status: 400,
+      says: "Host", isSignedIn: false),
+    Row(
+      name: "400 of the host before 405", request: WireRequest("DELETE", "/health", headers: [("Host", "a b")]), status: 400, says: "Host"),
+    Row(
+      name: "400 of the host before 429", request: WireRequest("GET", "/v2/Conversations", headers: [("Host", ":1")]), status: 400,
+      says: "Host", isOverRate: true),
+    Row(name: "405 of CONNECT before 401", request: WireRequest("CONNECT", "a:1"), status: 405, says: "Method", isSignedIn: false),
+    Row(
       name: "401 before 404 of the path", request: WireRequest("GET", "/v2/Nothing"), status: 401, says: "Authenticate", isSignedIn: false),
     Row(
       name: "401 before 405", request: WireRequest("DELETE", "/v2/Conversations"), status: 401, says: "Authenticate", isSignedIn: false),

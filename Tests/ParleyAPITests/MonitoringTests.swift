@@ -67,7 +67,8 @@ struct MonitoringTests {
           "parley_database_commits_total", "parley_database_writes_total", "parley_database_commit_seconds_total",
           "parley_database_reads_total",
           "parley_database_read_seconds_total", "parley_database_failed_commits_total", "parley_database_queue_length",
-          "parley_database_queue_refused_total", "parley_body_memory_bytes", "parley_log_lines_dropped_total",
+          "parley_database_queue_refused_total", "parley_body_memory_bytes", "parley_answer_memory_bytes", "parley_http_connections",
+          "parley_http_connections_refused_total", "parley_log_lines_dropped_total",
           "process_resident_memory_bytes",
         ] {
           #expect(metrics.samples[name] != nil, "\(name)")

@@ -25,9 +25,10 @@ package final class TestServer: Sendable {
 
   /// Runs a test on a fresh server, which ends with it.
   package static func with(
-    _ settings: APISettings = APISettings(), accounts: Int = 1, logFormat: LogSink.Format = .json, _ test: (TestServer) async throws -> Void
+    _ settings: APISettings = APISettings(), accounts: Int = 1, logFormat: LogSink.Format = .json, limits: ServerLimits = ServerLimits(),
+    host: String = "127.0.0.1", _ test: (TestServer) async throws -> Void
   ) async throws {
-    let server = try await TestServer(settings, accounts: accounts, logFormat: logFormat)
+    let server = try await TestServer(settings, accounts: accounts, logFormat: logFormat, limits: limits, host: host)
     do {
       try await test(server)
       await server.end()
@@ -37,7 +38,7 @@ package final class TestServer: Sendable {
     }
   }
 
-  private init(_ settings: APISettings, accounts: Int, logFormat: LogSink.Format) async throws {
+  private init(_ settings: APISettings, accounts: Int, logFormat: LogSink.Format, limits: ServerLimits, host: String) async throws {
     opened = try TestDatabase()
     let logPath = opened.folder.appendingPathComponent("log").path
     guard let key = SecretKey(Array(0..<UInt8(SecretKey.byteCount))), FileManager.default.createFile(atPath: logPath, contents: nil),
@@ -57,7 +58,7 @@ package final class TestServer: Sendable {
 
     let (ports, port) = AsyncThrowingStream.makeStream(of: Int.self)
     let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    let service = try Server(api).service(host: "127.0.0.1", port: 0, logger: quiet) { address in port.yield(address?.port ?? 0) }
+    let service = try Server(api, limits: limits).service(host: host, port: 0, logger: quiet) { address in port.yield(address?.port ?? 0) }
     let group = ServiceGroup(configuration: .init(services: [service], logger: quiet))
     running = Task {
       do {

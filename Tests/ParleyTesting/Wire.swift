@@ -10,9 +10,11 @@ package final class Wire: Sendable {
   private let channel: any NIOCore.Channel
   private let inbox: Inbox
 
-  /// Runs a test on a fresh connection, which ends with it.
-  package static func with<Answer>(port: Int, _ test: (Wire) async throws -> Answer) async throws -> Answer {
-    let wire = try await Wire(port: port)
+  /// Runs a test on a fresh connection, which ends with it. One that does not read takes nothing until it is told to, and little then.
+  package static func with<Answer>(
+    host: String = "127.0.0.1", port: Int, reads: Bool = true, _ test: (Wire) async throws -> Answer
+  ) async throws -> Answer {
+    let wire = try await Wire(host: host, port: port, reads: reads)
     do {
       let answer = try await test(wire)
       await wire.close()
@@ -23,14 +25,21 @@ package final class Wire: Sendable {
     }
   }
 
-  private init(port: Int) async throws {
+  private init(host: String, port: Int, reads: Bool) async throws {
     let inbox = Inbox()
     self.inbox = inbox
-    channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+    var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+    // Before it connects: what the system takes for a client that does not read is small then.
+    if !reads {
+      bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: 4096).channelOption(.autoRead, value: false)
+        .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 4096)).channelOption(.maxMessagesPerRead, value: 1)
+    }
+    channel =
+      try await bootstrap
       .channelOption(.socketOption(.tcp_nodelay), value: 1)
       .channelOption(.allowRemoteHalfClosure, value: true)
       .channelInitializer { channel in channel.pipeline.addHandler(inbox) }
-      .connect(host: "127.0.0.1", port: port).get()
+      .connect(host: host, port: port).get()
   }
 
   package func send(_ text: String) async throws { try await send(Array(text.utf8)) }
@@ -39,6 +48,20 @@ package final class Wire: Sendable {
   package func send(_ bytes: [UInt8]) async throws {
     try await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get()
   }
+
+  /// Takes a few bytes of what has been sent, and answers how many there are by then; for a connection that does not read by itself.
+  package func take() async throws -> Int {
+    let before = inbox.state.withLock { $0.bytes.count }
+    channel.read()
+    try await wait { $0.bytes.count > before || $0.isEnded }
+    return inbox.state.withLock { $0.bytes.count }
+  }
+
+  /// Whether the server has ended the connection, as far as is known.
+  package var isGone: Bool { inbox.state.withLock { $0.isEnded } }
+
+  /// From now on everything is read as it comes.
+  package func readOn() async throws { try await channel.setOption(.autoRead, value: true).get() }
 
   /// Says that nothing more comes, and goes on listening.
   package func endSending() async throws { try await channel.close(mode: .output).get() }

@@ -16,8 +16,8 @@ import Testing
       "ServiceLifecycle", "Synchronization",
     ],
     "ParleyAPI": [
-      "Crypto", "Foundation", "HTTPTypes", "HummingbirdCore", "Logging", "NIOCore", "NIOPosix", "ParleyDomain", "ParleyEngine",
-      "ServiceLifecycle", "Synchronization",
+      "Crypto", "Foundation", "HTTPTypes", "HummingbirdCore", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "ParleyDomain",
+      "ParleyEngine", "ServiceLifecycle", "Synchronization",
     ],
     "parley": [
       "ArgumentParser", "AsyncHTTPClient", "CBuild", "Foundation", "HTTPTypes", "HummingbirdCore", "Logging", "NIOCore", "NIOHTTP1",
