@@ -18,7 +18,6 @@ let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", packa
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
-let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -38,7 +37,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-http-types.git", exact: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
-    .package(url: "https://github.com/apple/swift-nio-http2.git", exact: "1.46.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
     .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
@@ -54,7 +52,7 @@ let package = Package(
     .target(
       name: "ParleyEngine",
       dependencies: [
-        "ParleyDomain", "ParleyStorage", asyncHTTPClient, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL, serviceLifecycle, logging,
+        "ParleyDomain", "ParleyStorage", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, logging,
         crypto,
       ],
       swiftSettings: strict),

@@ -51,10 +51,3 @@ extension SocketAddress {
   /// The address without its port; that of an IPv4 client is the same on a socket for IPv4 and on one for both.
   var client: IPAddress? { ipAddress.flatMap(IPAddress.init)?.unmapped }
 }
-
-extension IPAddress {
-  /// The IPv4 address that an IPv6 socket shows as `::ffff:…`; any other address as it is.
-  var unmapped: IPAddress {
-    if case .v6(let address) = self, address >> 32 == 0xffff { .v4(UInt32(truncatingIfNeeded: address)) } else { self }
-  }
-}

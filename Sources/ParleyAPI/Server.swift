@@ -181,7 +181,7 @@ package struct Server: Sendable {
 extension IncomingBody {
   /// Whether so much of it will not be read that the connection ends behind the answer.
   fileprivate func isLeft(beyond bytesMax: Int) -> Bool {
-    isAnnounced && !hasEnded && (awaitsContinue || length.map { $0 > bytesMax } ?? false)
+    isGivenUp || isAnnounced && !hasEnded && (awaitsContinue || length.map { $0 > bytesMax } ?? false)
   }
 }
 

@@ -59,7 +59,7 @@ import Testing
     let due = DueDelivery(
       id: Delivery.ID(firstAt: TestClock.start), url: target.url, method: method, eventKind: .conversationCreated,
       createdAt: TestClock.start, token: Delivery.newToken(), requestId: "RQ", attemptCount: 0, body: body + Array(#""}"#.utf8),
-      isPaused: false, sealedToken: "")
+      isPaused: false, hasEnded: false, sealedToken: "")
     return WebhookRequest(due, to: target, token: "token")
   }
 }

@@ -11,9 +11,9 @@ import Testing
     "ParleyDomain": ["Synchronization"],
     "ParleyStorage": ["CPostgres", "CSQLite", "Crypto", "DequeModule", "Foundation", "ParleyDomain", "Synchronization"],
     "ParleyEngine": [
-      "AsyncHTTPClient", "Crypto", "Foundation", "Logging", "NIOCore", "NIOHTTP1", "NIOHTTP2", "NIOPosix", "NIOSSL", "ParleyDomain",
-      "ParleyStorage",
-      "ServiceLifecycle", "Synchronization",
+      "AsyncHTTPClient", "Crypto", "Foundation", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "ParleyDomain", "ParleyStorage",
+      "ServiceLifecycle",
+      "Synchronization",
     ],
     "ParleyAPI": [
       "Crypto", "Foundation", "HTTPTypes", "HummingbirdCore", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "ParleyDomain",
