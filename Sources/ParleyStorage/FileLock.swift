@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// What keeps all other servers from a database: a lock on the file beside it, and one on the file itself. The first is held although the
-/// database is replaced, the second although it has another name or the lock's file is removed.
+/// Keeps all other servers from a database: a lock on the file beside it, and one on the file itself. The first still holds when the
+/// database is replaced. The second still holds when the database has another name or the lock's file is removed.
 final class DatabaseLock: Sendable {
   private let beside: FileLock
   /// Nil on a network file system, which turns this kind of lock into the kind that SQLite takes: it would lock itself out.
@@ -24,7 +24,7 @@ final class DatabaseLock: Sendable {
 
 /// An advisory lock on a file, held until it is let go of or the process ends.
 final class FileLock: Sendable {
-  /// A file that is replaced between two looks at it is looked at again, so often.
+  /// How often the lock is tried on a file that is replaced meanwhile.
   private static let tries = 10
 
   private let descriptor: Int32
@@ -51,14 +51,14 @@ final class FileLock: Sendable {
         throw StartFailure("\(path) can't be locked: \(systemError(reason))")
       }
       let lock = FileLock(descriptor: descriptor)
-      // Whoever removed the name meanwhile has not removed the lock, which would then be on a file that nobody finds.
+      // If the name was removed meanwhile, this lock is on a file that nobody can find.
       if FileID(of: descriptor) == FileID(path: path) { return lock }
     }
     throw StartFailure("\(path) is being replaced again and again")
   }
 }
 
-/// Which file it is, whatever its names.
+/// Identifies a file, whatever names it has.
 struct FileID: Hashable, Sendable {
   private let device: UInt64
   private let inode: UInt64
@@ -89,14 +89,15 @@ enum OpenFiles {
 
   private static let uses = Mutex<[FileID: Use]>([:])
 
-  /// Closes a descriptor, now or when SQLite has closed the file.
+  /// Closes a descriptor, now or when SQLite has closed the file. That is done under the lock, as nobody may open the file in between.
   static func close(_ descriptor: Int32) {
-    let waits = uses.withLock { uses in
-      guard let file = FileID(of: descriptor), uses[file] != nil else { return false }
-      uses[file]?.waiting.append(descriptor)
-      return true
+    uses.withLock { uses in
+      if let file = FileID(of: descriptor), uses[file] != nil {
+        uses[file]?.waiting.append(descriptor)
+      } else {
+        Glibc.close(descriptor)
+      }
     }
-    if !waits { Glibc.close(descriptor) }
   }
 
   /// One connection of SQLite's, from before it opens the file until it has closed it.
@@ -109,13 +110,12 @@ enum OpenFiles {
     }
 
     deinit {
-      let waiting = uses.withLock { uses in
+      uses.withLock { uses in
         uses[file]?.connections -= 1
-        guard let use = uses[file], use.connections == 0 else { return [Int32]() }
+        guard let use = uses[file], use.connections == 0 else { return }
         uses[file] = nil
-        return use.waiting
+        for descriptor in use.waiting { Glibc.close(descriptor) }
       }
-      for descriptor in waiting { Glibc.close(descriptor) }
     }
   }
 }

@@ -52,7 +52,7 @@ final class SQLiteConnection: Connection, @unchecked Sendable {
 
   static var moved: SQLiteError {
     SQLiteError(
-      code: SQLITE_CANTOPEN, message: "the file was moved or replaced while it is used: put it back, or restart the server on the new one")
+      code: SQLITE_CANTOPEN, message: "the file was moved or replaced while in use: put it back, or restart the server on the new one")
   }
 
   /// Whether a transaction is open. One may end by itself when the disk is full or fails.

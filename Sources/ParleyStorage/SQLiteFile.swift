@@ -36,7 +36,7 @@ enum SQLiteFile {
     return real
   }
 
-  /// Whether the file is another machine's.
+  /// Whether the file is on a network file system.
   static func isOnNetwork(_ path: String) -> Bool { parley_is_on_network(path) != 0 }
 
   /// Throws if the file has several names: each would have a log of its own, and what is in one log is not seen by the other name. Nor may
