@@ -1,21 +1,31 @@
 import ParleyDomain
 
-/// What was written down while the clock was ahead. Nobody would touch it until the clock gets there again.
+/// Lanes that got their time while the clock was ahead. Nobody would touch them until the clock gets there again.
 extension SystemTransaction {
-  /// Whether a lane was given its time after now, or is due later than `longest` allows. A walk through all lanes, for a read.
-  package func hasLanesAhead(of now: Timestamp, longest: Duration) throws -> Bool {
-    try connection.one(
+  /// Lanes whose time was set after now, or that are due later than `longest` allows: at most `limit`, in the order of their keys, beyond
+  /// `last`. It walks through all lanes.
+  package func lanesAhead(
+    of now: Timestamp, longest: Duration, beyond last: (owner: String, id: String)?, limit: Int
+  ) throws -> [(owner: String, id: String)] {
+    try connection.all(
       """
-      SELECT 1 FROM lane WHERE set_at > \(now.adding(Timestamp.clockTolerance)) OR due_at > \(now.adding(longest)) LIMIT 1
+      SELECT account_id, id FROM lane WHERE (account_id, id) > (\(last?.owner ?? ""), \(last?.id ?? ""))
+        AND (set_at > \(now.adding(Timestamp.clockTolerance)) OR due_at > \(now.adding(longest)))
+      ORDER BY account_id, id LIMIT \(Int64(limit))
       """
-    ) { _ in true } ?? false
+    ) { ($0.text(0), $0.text(1)) }
   }
 
-  /// Makes such lanes due. One that is leased gets as long as a new lease: a worker that has it in hand goes on, and a dead one loses it soon.
-  package func bringBackLanes(aheadOf now: Timestamp, longest: Duration, lease: Duration) throws {
-    let (ahead, end) = (now.adding(Timestamp.clockTolerance), now.adding(longest))
-    try connection.send("UPDATE lane SET due_at = \(now), set_at = \(now) WHERE lease = '' AND (set_at > \(ahead) OR due_at > \(end))")
-    try connection.send(
-      "UPDATE lane SET due_at = \(now.adding(lease)), set_at = \(now) WHERE lease <> '' AND (set_at > \(ahead) OR due_at > \(end))")
+  /// Makes such lanes due, unless they got another time since. One that is leased gets as long as a new lease: a worker that has it in hand
+  /// goes on, and a dead one loses it soon.
+  package func bringBack(_ lanes: [(owner: String, id: String)], to now: Timestamp, longest: Duration, lease: Duration) throws {
+    for (account, id) in lanes {
+      try connection.send(
+        """
+        UPDATE lane SET due_at = CASE WHEN lease = '' THEN \(now) ELSE \(now.adding(lease)) END, set_at = \(now)
+        WHERE account_id = \(account) AND id = \(id)
+          AND (set_at > \(now.adding(Timestamp.clockTolerance)) OR due_at > \(now.adding(longest)))
+        """)
+    }
   }
 }

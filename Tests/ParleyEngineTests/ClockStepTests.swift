@@ -84,6 +84,31 @@ import Testing
   }
 
   @Test(
+    "All lanes are brought back, in bounded steps", arguments: TestDatabase.kinds,
+    [JobLoop.broughtBackAtOnceMax, JobLoop.broughtBackAtOnceMax + 1])
+  func boundedSteps(kind: TestDatabase.Kind, count: Int) async throws {
+    try await TestEngine.calling(kind) { test, loop in
+      let (account, ahead) = (test.account, test.clock.now.adding(.seconds(3600)))
+      try await test.engine.database.writeSystem { tx in
+        for number in 0..<count {
+          try tx.connection.send(
+            """
+            INSERT INTO lane (account_id, id, host, url_hash, due_at, set_at, lease, paused)
+            VALUES (\(account), \("\(number)"), 'h:1', '', \(ahead), \(ahead), \(number.isMultiple(of: 2) ? "" : "gone/1"), 0)
+            """)
+        }
+      }
+      await loop.bringBackLanes()
+      let now = test.clock.now
+      let lanes = try await test.engine.database.readSystem { tx in
+        try tx.connection.all("SELECT lease, due_at, set_at FROM lane") { (lease: $0.text(0), due: $0.timestamp(1), set: $0.timestamp(2)) }
+      }
+      #expect(lanes.count == count && lanes.allSatisfy { $0.set == now })
+      #expect(lanes.allSatisfy { $0.due == ($0.lease.isEmpty ? now : now.adding(.seconds(20))) })
+    }
+  }
+
+  @Test(
     "What a loop has in hand stays in its hand, whether the clock is set back or forward", arguments: TestDatabase.kinds,
     [-864_000, -3600, 3600, 864_000] as [Int64])
   func inHand(kind: TestDatabase.Kind, step: Int64) async throws {
