@@ -34,18 +34,22 @@ package struct OperatorActions: Sendable {
     return found
   }
 
-  /// Gives up deliveries that wait; answers which of them did. Each can be sent again.
+  /// Gives up those of the deliveries that wait, and answers their ids. Each can be sent again.
   package func drop(_ ids: [Delivery.ID], of account: Account.ID?) async throws -> [Delivery.ID] {
     var dropped: [Delivery.ID] = []
     for account in try await accounts(account) {
       var rest = ids[...]
       while !rest.isEmpty {
-        let (part, now) = (Array(rest.prefix(Self.droppedAtOnceMax)), engine.now())
-        rest = rest.dropFirst(part.count)
-        dropped += try await engine.database.write(for: account) { try $0.drop(part, at: now) }
+        dropped += try await dropAtOnce(Array(rest.prefix(Self.droppedAtOnceMax)), of: account)
+        rest = rest.dropFirst(Self.droppedAtOnceMax)
       }
     }
     return dropped
+  }
+
+  private func dropAtOnce(_ ids: [Delivery.ID], of account: Account.ID) async throws -> [Delivery.ID] {
+    let now = engine.now()
+    return try await engine.database.write(for: account) { try $0.drop(ids, at: now) }
   }
 
   /// Gives up all deliveries that wait for a URL, for a conversation or, where both are given, for both; answers how many.
@@ -59,7 +63,7 @@ package struct OperatorActions: Sendable {
         let ids = try await engine.database.read(for: account, .bulk) { tx in
           try tx.pendingDeliveries(urlHash: hash, conversation: conversation, beyond: behind, limit: Self.droppedAtOnceMax)
         }
-        dropped += try await drop(ids, of: account).count
+        dropped += try await dropAtOnce(ids, of: account).count
         last = ids.count == Self.droppedAtOnceMax ? ids.last : nil
       } while last != nil
     }
@@ -82,7 +86,9 @@ package struct OperatorActions: Sendable {
   package func endListener(_ id: Listener.ID) async throws -> Bool {
     let now = engine.now()
     for account in try await accounts(nil) {
-      if try await engine.database.write(for: account, { try $0.endListener(id, at: now) }) { return true }
+      // Looked for by a read: a write for each account would be a commit for each.
+      guard try await engine.database.read(for: account, .statement, { try $0.listener(id, at: now) }) != nil else { continue }
+      return try await engine.database.write(for: account) { try $0.endListener(id, at: now) }
     }
     return false
   }

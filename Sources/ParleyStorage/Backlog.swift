@@ -39,12 +39,7 @@ extension Transaction {
       """
     ) { oldest.append(($0.text(0), $0.text(1), $0.integer(2))) }
     for (id, lane, attempts) in oldest {
-      // The oldest stands near the lane's head, so this looks at few.
-      try connection.send(
-        """
-        DELETE FROM job WHERE account_id = \(account) AND lane_id = \(lane) AND position = (SELECT position FROM job
-          WHERE account_id = \(account) AND lane_id = \(lane) AND key = \(id) ORDER BY position LIMIT 1)
-        """)
+      try removeJob(of: id, in: lane)
       let attempt = Attempt(
         number: attempts + 1, startedAt: now, milliseconds: 0, status: nil, failure: .backlog, reply: "", nextAttemptAt: nil)
       try note(attempt, of: Delivery.ID(kept: id), state: .failed)

@@ -11,7 +11,7 @@ extension Transaction {
     return try connection.all(sql.followed(by: " ORDER BY id LIMIT \(Int64(limit))")) { $0.id(0) }
   }
 
-  /// Gives deliveries up that wait; answers which of them did. One that is being sent may still arrive.
+  /// Gives up those of the deliveries that wait, and answers their ids. One that is being sent may still arrive.
   package func drop(_ ids: [Delivery.ID], at now: Timestamp) throws -> [Delivery.ID] {
     guard !ids.isEmpty else { return [] }
     // Lanes in the order of their ids, each held before its deliveries and jobs, as everywhere.
@@ -27,7 +27,7 @@ extension Transaction {
       let first = try connection.one(
         "SELECT key FROM job WHERE account_id = \(account) AND lane_id = \(lane) ORDER BY position LIMIT 1"
       ) { $0.text(0) }
-      try connection.send("DELETE FROM job WHERE account_id = \(account) AND lane_id = \(lane) AND key = \(id)")
+      try removeJob(of: id.text, in: lane)
       // What stands behind it need not wait for its next attempt.
       if first == id.text {
         try connection.send(
@@ -35,6 +35,15 @@ extension Transaction {
       }
       return id
     }
+  }
+
+  /// Takes the job of a delivery that is given up out of its lane. Such a job mostly stands near the lane's head, so this looks at few.
+  func removeJob(of delivery: String, in lane: String) throws {
+    try connection.send(
+      """
+      DELETE FROM job WHERE account_id = \(account) AND lane_id = \(lane) AND position = (SELECT position FROM job
+        WHERE account_id = \(account) AND lane_id = \(lane) AND key = \(delivery) ORDER BY position LIMIT 1)
+      """)
   }
 
   /// Gives a delivery up because processes ended while it was being sent (B-HOOK-42).
