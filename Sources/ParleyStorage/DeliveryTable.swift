@@ -61,7 +61,7 @@ extension Transaction {
     try connection.all(
       """
       SELECT d.url, d.method, d.event_type, d.created_at, d.token, d.request_id, d.attempt_count, d.body, a.sealed_token,
-        (SELECT COUNT(*) FROM webhook_pause AS p WHERE p.account_id = d.account_id AND p.url_hash IN (d.url_hash, '*')), d.id,
+        \(sql: Pause.countOfDelivery), d.id,
         CASE WHEN d.key_id IS NULL AND d.token_number IS NULL THEN 0
           WHEN a.disabled_at IS NOT NULL OR d.token_number <> a.token_number THEN 1
           WHEN EXISTS (SELECT 1 FROM api_key AS k WHERE k.id = d.key_id AND k.revoked_at IS NOT NULL) THEN 1 ELSE 0 END
@@ -110,7 +110,7 @@ extension Transaction {
     try connection.rows(
       """
       SELECT d.id, d.conversation_id, d.event_type, d.url, d.method, d.state, d.token, d.request_id, d.attempt_count, d.created_at,
-        d.finished_at, d.next_attempt_at, (SELECT COUNT(*) FROM webhook_pause AS p WHERE p.account_id = d.account_id AND p.url_hash IN (d.url_hash, '*')),
+        d.finished_at, d.next_attempt_at, \(sql: Pause.countOfDelivery),
         d.body
       FROM delivery AS d WHERE d.account_id = \(account) AND d.id = \(id)
       """
@@ -137,7 +137,7 @@ extension Transaction {
       let (beyond, order): (StaticString, StaticString) = direction == .next ? ("<", "DESC") : (">", "ASC")
       var sql: SQL = """
         SELECT d.id, d.conversation_id, d.event_type, d.url, d.method, d.state, d.token, d.request_id, d.attempt_count, d.created_at,
-          d.finished_at, d.next_attempt_at, (SELECT COUNT(*) FROM webhook_pause AS p WHERE p.account_id = d.account_id AND p.url_hash IN (d.url_hash, '*'))
+          d.finished_at, d.next_attempt_at, \(sql: Pause.countOfDelivery)
         FROM delivery AS d WHERE d.account_id = \(account) AND d.id \(sql: beyond) \(key ?? greatest) AND d.id >= \(least) AND d.id < \(greatest)
         """
       sql = sql.followed(by: Self.created(after: filter.createdAfter, before: filter.createdBefore))

@@ -1,5 +1,12 @@
 import ParleyDomain
 
+extension Pause {
+  /// How many pauses hold delivery `d` back: that of its URL, and that of all URLs.
+  static let countOfDelivery: StaticString = """
+    (SELECT COUNT(*) FROM webhook_pause AS p WHERE p.account_id = d.account_id AND p.url_hash IN (d.url_hash, '*'))
+    """
+}
+
 extension Transaction {
   /// Pauses a URL, its lanes included. The pause that is there already is returned instead; nil where the account has as many as it may.
   package func insert(_ pause: Pause, urlHash: String) throws -> (pause: Pause, isNew: Bool)? {
