@@ -66,12 +66,8 @@ package struct Accounts: Sendable {
     guard try await engine.database.writeSystem({ try $0.revoke(id, at: now) }) else { throw AccountFailure.unknown(id.text) }
   }
 
-  /// The account that a user name and password sign in to; nil if they are not right (B-AUTH-1, B-AUTH-5). Throws if that can't be said.
-  package func signIn(user: String, password: String) async throws -> Account.ID? {
-    try await identify(user: user, password: password)?.account
-  }
-
-  /// The same with what was signed in with.
+  /// The account that a user name and password sign in to, and which credential they are; nil if they are not right (B-AUTH-1, B-AUTH-5).
+  /// Throws if that can't be said.
   package func identify(user: String, password: String) async throws -> (account: Account.ID, credential: Credential)? {
     if let sid = Account.ID(user) { return try await signIn(account: sid, token: password) }
     if let sid = APIKey.ID(user) { return try await signIn(key: sid, secret: password) }

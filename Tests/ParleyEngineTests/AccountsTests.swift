@@ -11,13 +11,13 @@ import Testing
       let accounts = test.engine.accounts
       let (account, token) = try await accounts.create(name: "Harbor")
       #expect(account.id.text.hasPrefix("AC") && account.id.text.utf8.count == 34 && token.utf8.count == 32)
-      #expect(try await accounts.signIn(user: account.id.text, password: token) == account.id)
+      #expect(try await accounts.identify(user: account.id.text, password: token)?.account == account.id)
       let unknown = Account.ID(random: Array(repeating: 7, count: 16))
       for (user, password) in [
         (account.id.text, ""), (account.id.text, token + "0"), (account.id.text, token.uppercased() + "A"), (test.account.text, token),
         (unknown.text, token), ("", token), (account.id.text.lowercased(), token),
       ] {
-        #expect(try await accounts.signIn(user: user, password: password) == nil, "\(user)")
+        #expect(try await accounts.identify(user: user, password: password)?.account == nil, "\(user)")
       }
     }
   }
@@ -45,8 +45,8 @@ import Testing
       let new = try await accounts.rotateToken(of: account.id)
       #expect(new != old)
       #expect(try await accounts.token(of: account.id) == new)
-      #expect(try await accounts.signIn(user: account.id.text, password: old) == nil)
-      #expect(try await accounts.signIn(user: account.id.text, password: new) == account.id)
+      #expect(try await accounts.identify(user: account.id.text, password: old)?.account == nil)
+      #expect(try await accounts.identify(user: account.id.text, password: new)?.account == account.id)
     }
   }
 
@@ -63,8 +63,8 @@ import Testing
       test.clock.advance(seconds: 5)
       try await accounts.disable(account.id)
       #expect(try await accounts.list().first { $0.id == account.id }?.disabledAt == disabledAt)
-      #expect(try await accounts.signIn(user: account.id.text, password: token) == nil)
-      #expect(try await accounts.signIn(user: key.id.text, password: secret) == nil)
+      #expect(try await accounts.identify(user: account.id.text, password: token)?.account == nil)
+      #expect(try await accounts.identify(user: key.id.text, password: secret)?.account == nil)
     }
   }
 
@@ -76,15 +76,15 @@ import Testing
       let (one, oneSecret) = try await accounts.createKey(of: account.id, name: "one")
       let (two, twoSecret) = try await accounts.createKey(of: account.id, name: "two")
       #expect(one.id.text.hasPrefix("SK"))
-      #expect(try await accounts.signIn(user: one.id.text, password: oneSecret) == account.id)
-      #expect(try await accounts.signIn(user: one.id.text, password: twoSecret) == nil)
-      #expect(try await accounts.signIn(user: one.id.text, password: token) == nil)
-      #expect(try await accounts.signIn(user: account.id.text, password: oneSecret) == nil)
+      #expect(try await accounts.identify(user: one.id.text, password: oneSecret)?.account == account.id)
+      #expect(try await accounts.identify(user: one.id.text, password: twoSecret)?.account == nil)
+      #expect(try await accounts.identify(user: one.id.text, password: token)?.account == nil)
+      #expect(try await accounts.identify(user: account.id.text, password: oneSecret)?.account == nil)
 
       try await accounts.revokeKey(one.id)
-      #expect(try await accounts.signIn(user: one.id.text, password: oneSecret) == nil)
-      #expect(try await accounts.signIn(user: two.id.text, password: twoSecret) == account.id)
-      #expect(try await accounts.signIn(user: account.id.text, password: token) == account.id)
+      #expect(try await accounts.identify(user: one.id.text, password: oneSecret)?.account == nil)
+      #expect(try await accounts.identify(user: two.id.text, password: twoSecret)?.account == account.id)
+      #expect(try await accounts.identify(user: account.id.text, password: token)?.account == account.id)
       #expect(try await accounts.keys(of: account.id).map { $0.revokedAt == nil }.sorted { !$0 && $1 } == [false, true])
       #expect(try await accounts.keys(of: test.account).isEmpty)
       #expect(try await accounts.keys(of: nil).count == 2)
