@@ -1,5 +1,5 @@
-/// Settings of a configuration as they are kept: capture rules, which may be large, apart from all others. Whoever needs a callback or a
-/// timeout reads none of them.
+/// Settings of a configuration as they are kept: capture rules, which may be large, apart from all others. Code that needs a callback or a
+/// timeout does not read them.
 package struct KeptSettings: Sendable, Equatable {
   /// Bytes of JSON that settings may have without their capture rules (B-CFG-23).
   package static let bytesMax = 256 << 10

@@ -11,7 +11,7 @@ package struct Listener: Identified, Sendable {
   package let url: String
   package let createdAt: Timestamp
   package let expiresAt: Timestamp
-  /// What its maker signed in with, and with which it ends; nil where an older version made it.
+  /// What its maker signed in with. The listener ends when that no longer signs in. Nil where an older version made it.
   package let credential: Credential?
 
   package init(id: ID, url: String, createdAt: Timestamp, expiresAt: Timestamp, credential: Credential? = nil) {

@@ -18,7 +18,7 @@ extension String {
     return String(escaped)
   }
 
-  /// Whether a terminal that shows the text does something else than showing it.
+  /// Whether a terminal might do something other than show the text.
   package var isUnsafeOnTerminals: Bool {
     // Most texts are plain ASCII, which is seen faster by bytes.
     utf8.contains { $0 < 0x20 || $0 >= 0x7F } && unicodeScalars.contains { $0.isUnsafeOnTerminals }

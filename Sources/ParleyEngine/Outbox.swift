@@ -72,7 +72,8 @@ extension Engine {
     return answer
   }
 
-  /// Runs a write; if it meets settings with capture rules among them, these are set apart outside of it, once for all, and it runs again.
+  /// Runs a write. If it meets settings that still contain capture rules, another write sets these apart once for all, and the first runs
+  /// again.
   private func withSettingsApart<Answer>(for account: Account.ID, _ write: () async throws -> Answer) async throws -> Answer {
     do {
       return try await write()

@@ -4,10 +4,11 @@ import ParleyStorage
 
 /// Events that may be what ends processes (B-HOOK-42).
 ///
-/// A claim that finds a lane with another loop's lease counts an end against the lane's first job: that is what the process had under way when
-/// it ended. What it had sent and not yet noted stands before that job, so a lane that was taken over is noted job by job for a while. After
-/// three ends the job is a suspect, and its lane is set apart. Each loop has one suspect in hand at a time: those of other loops are in other
-/// processes and can't have ended this one, so the one with a dead lease was the only suspect under way.
+/// A claim that finds a lane with another loop's lease counts an end against the lane's first job. That job was under way when the process
+/// ended, unless it was already sent and only not noted. Therefore a lane that was taken over is noted job by job for a while.
+///
+/// After three ends the job is a suspect, and its lane is set apart. Each loop sends one suspect at a time. Suspects of other loops are in
+/// other processes and can't have ended this one, so a suspect with a dead lease was the only one under way.
 extension Job {
   /// Ends after which it is a suspect, and ends as the only suspect under way after which it is set aside.
   static let (endsMax, endsAloneMax): (Int64, Int64) = (3, 3)
@@ -40,8 +41,8 @@ extension JobLoop {
     return JobResult(.done) { tx in try tx.transaction(for: account).setAside(id, at: now) }
   }
 
-  /// How many jobs of a lane are read and noted at once, after so many of this turn. The first one that is not noted must be the one that is
-  /// under way where a process may have ended over it.
+  /// How many jobs of a lane are read and noted at once, after `jobs` of this turn. It is one where the next job may be what ends processes:
+  /// then the first job that is not noted is the one under way.
   func jobsAhead(in leased: LeasedLane, after jobs: Int) -> Int {
     leased.isSuspect || (leased.isTakenOver && jobs < settings.jobsAhead) ? 1 : settings.jobsAhead
   }

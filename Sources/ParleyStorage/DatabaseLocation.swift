@@ -28,7 +28,7 @@ package enum DatabaseLocation: Sendable, Equatable {
     }
   }
 
-  /// The same for somebody who may be in a wrong folder.
+  /// The place, a relative path with its folder: for messages to somebody who may be in the wrong one.
   package var placeInFull: String {
     guard case .sqlite(let path) = self, !path.hasPrefix("/") else { return place }
     return "\(path) in \(FileManager.default.currentDirectoryPath)"

@@ -35,9 +35,9 @@ extension SystemTransaction {
 
   /// Leases the lanes of a host that have been due for longest. Lanes that another claims at the moment are passed over.
   ///
-  /// A lane that is due and has a lease was not handed back. If another loop took that lease, its process ended, and the lane's first job is
-  /// counted. If this loop did, it lost the lane in the middle, or the clock jumped: `isInHand` says whether it still works on the lane, and
-  /// then the lease is renewed and nothing is claimed.
+  /// A lane that is due and still has a lease was not handed back. If the lease is another loop's, that process ended, and the end is
+  /// counted against the lane's first job. If it is this loop's own, the loop left the lane in the middle or the clock jumped. `isInHand`
+  /// says whether the loop still works on the lane; if so, the lease is renewed and the lane is not claimed.
   package func claim(
     host: String, upTo limit: Int, lease: String, until: Timestamp, at now: Timestamp,
     isInHand: (Lane, _ lease: String) -> Bool = { _, _ in false }

@@ -32,7 +32,7 @@ package struct LeasedLane: Sendable {
   package var since = ContinuousClock.now
   /// Whether the lane was leased as one whose first job is a suspect.
   package var isSuspect = false
-  /// Whether the process that had the lane before ended with it.
+  /// Whether the process that had the lane before ended while it had it.
   package var isTakenOver = false
 
   package init(lane: Lane, lease: String, until: Timestamp) { (self.lane, self.lease, self.until) = (lane, lease, until) }
@@ -49,8 +49,9 @@ package struct Job: Sendable {
   package let work: [UInt8]
   /// How often it was put off.
   package let attempts: Int64
-  /// How many processes ended while it was under way, and at how many of these ends it was the only suspect under way.
+  /// How many processes ended while it was under way.
   package let ends: Int64
+  /// At how many of these ends it was the only suspect under way.
   package let endsAlone: Int64
   /// Its place in the lane; 0 before it has one.
   let position: Int64
