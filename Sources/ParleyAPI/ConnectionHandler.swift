@@ -130,6 +130,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   // MARK: - Writing
 
+  /// Whether an answer has been begun that the client has not taken.
+  var isWriting: Bool { unwritten > 0 }
+
   func flush(context: ChannelHandlerContext) {
     context.flush()
     // Most answers are taken at once, and need no clock.
@@ -209,7 +212,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   private func didWrite() {
     unwritten -= 1
-    guard unwritten == 0 else { return }
+    // The others may have filled the buffer again, so that it does not show that something was taken.
+    guard unwritten == 0 else { return lastTaken = .now() }
     writingLook?.cancel()
     writingLook = nil
     guard let context else { return }

@@ -25,7 +25,9 @@ final class MessageHandler: ChannelDuplexHandler {
   var endsInUpgrade = false
   /// The latest request that was read is the connection's last.
   private var isLastRead = false
-  /// The answer that is being written is the connection's last; behind it nothing is.
+  /// What is read now stands behind the connection's last request: it is neither carried out nor answered.
+  private var isBehindLastRead = false
+  /// The answer that is being written is the connection's last; behind it nothing is written.
   private var (isLast, isBehindLast) = (false, false)
   private var isQuiescing = false
 
@@ -34,7 +36,10 @@ final class MessageHandler: ChannelDuplexHandler {
   // MARK: - Requests
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    switch unwrapInboundIn(data) {
+    let part = unwrapInboundIn(data)
+    if case .head = part { isBehindLastRead = isLastRead || isLast }
+    if isBehindLastRead { return }
+    switch part {
     case .head(var head):
       let isChanged = read(&head)
       context.fireChannelRead(isChanged ? wrapInboundOut(.head(head)) : data)
@@ -59,7 +64,11 @@ final class MessageHandler: ChannelDuplexHandler {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if event is ChannelShouldQuiesceEvent { isQuiescing = true }
+    if event is ChannelShouldQuiesceEvent {
+      isQuiescing = true
+      // Hummingbird would close as soon as the last answer is written, whether or not the client has taken it.
+      if !requests.isEmpty || connection.isWriting { return }
+    }
     context.fireUserInboundEventTriggered(event)
   }
 
@@ -130,7 +139,8 @@ final class MessageHandler: ChannelDuplexHandler {
       let request = requests.popFirst() ?? Request(keepsConnection: false)
       isLast = Self.has(head.headers, "close")
       connection.willWrite()
-      if !isLast, !request.keepsConnection || isQuiescing {
+      // Requests that have been read are answered, also while the server stops.
+      if !isLast, !request.keepsConnection || (isQuiescing && requests.isEmpty) {
         isLast = true
         head.headers.add(name: "Connection", value: "close")
       } else if !isLast, request.isOld {
@@ -144,7 +154,9 @@ final class MessageHandler: ChannelDuplexHandler {
       let isLast = isLast
       isBehindLast = isLast
       let taken = promise ?? context.eventLoop.makePromise()
-      taken.futureResult.assumeIsolated().whenComplete { _ in self.connection.didWriteAnswer(isLast: isLast) }
+      taken.futureResult.assumeIsolated().whenComplete { _ in
+        self.connection.didWriteAnswer(isLast: isLast || (self.isQuiescing && self.requests.isEmpty))
+      }
       context.write(data, promise: taken)
     }
   }
