@@ -55,10 +55,7 @@ final class Authentication: Sendable {
     self.clock = clock
   }
 
-  /// The account that the header signs in to. Throws `Refusal.notSignedIn` if it is none, and never because the database is away (503).
-  func signIn(_ header: String?) async throws -> SignedIn { try await identify(header).signedIn }
-
-  /// The same with what was signed in with.
+  /// Who the header says is calling. Throws `Refusal.notSignedIn` if it signs in to no account, and never because the database is away (503).
   func identify(_ header: String?) async throws -> Caller {
     guard let header else { throw Refusal.notSignedIn }
     let digest = SHA256.hash(data: Array(header.utf8))

@@ -123,6 +123,9 @@ final class BodyBudget: Sendable {
       if !isHeld { throw BodyBudget.full }
     }
 
+    /// Whether its memory was given to another account.
+    var isGivenUp: Bool { number.map { number in budget.state.withLock { $0.holdings[number] == nil } } ?? false }
+
     mutating func giveBack() {
       guard let number else { return }
       _ = budget.state.withLock { $0.remove(number) }

@@ -77,16 +77,16 @@ struct BodyReader: Sendable {
 
   /// Reads on after an answer, until the next request can be read; false if the connection should end instead.
   func skip(_ incoming: inout IncomingBody, upTo bytesMax: Int, on channel: any NIOCore.Channel) async throws -> Bool {
-    // A client that asked before sending, and was refused, may send its body or not: what comes next can't be told apart.
-    if incoming.awaitsContinue { return false }
     guard incoming.isAnnounced else { return true }
-    if incoming.isGivenUp { return false }
-    let deadline = channel.closes(in: Self.time)
-    defer { deadline.cancel() }
-    var skipped = 0
-    while skipped <= bytesMax {
-      guard let part = try await incoming.next() else { return true }
-      skipped += part.readableBytes
+    // A client that asked before sending, and was refused, may send its body or not: what comes next can't be told apart.
+    if !incoming.awaitsContinue, !incoming.isGivenUp {
+      let deadline = channel.closes(in: Self.time)
+      defer { deadline.cancel() }
+      var skipped = 0
+      while skipped <= bytesMax {
+        guard let part = try await incoming.next() else { return true }
+        skipped += part.readableBytes
+      }
     }
     // Closing at once would make the system drop the answer along with what was not read.
     _ = channel.closes(in: Self.lingering)
@@ -145,6 +145,9 @@ struct IncomingBody {
   /// The client was told to send.
   mutating func didContinue() { awaitsContinue = false }
 
+  /// Its memory was given to another account.
+  mutating func giveUp() { (hasEnded, isGivenUp) = (true, true) }
+
   mutating func next() async throws -> ByteBuffer? {
     if hasEnded { return nil }
     do {
@@ -152,7 +155,7 @@ struct IncomingBody {
       if part == nil { hasEnded = true }
       return part
     } catch let refusal as ParleyError {
-      (hasEnded, isGivenUp) = (true, true)
+      giveUp()
       throw refusal
     } catch {
       throw ConnectionFailure(underlying: error)

@@ -45,83 +45,107 @@ package struct Server: Sendable {
     }
   }
 
-  /// Answers one request. The steps stand in the order in which their errors are said (B-ERR-8).
+  /// A request on its way, with what is held for it.
+  private struct Exchange {
+    let request: Request
+    let id = RequestID()
+    let path: Substring
+    let query: Substring?
+    let found: (path: RouteTable.Path, parameters: Parameters)?
+    var caller: Authentication.Caller?
+    var body: IncomingBody
+    /// How much of the body is still read behind the answer.
+    var skippedMax = BodyReader.refusedBytesMax
+    var bodyClaim: BodyBudget.Claim
+    var answerClaim: AnswerBudget.Claim?
+
+    /// Bytes of the answer's body that the client gets.
+    func bytesSent(of reply: Reply) -> Int { request.method == .head ? 0 : reply.body.readableBytes }
+  }
+
+  /// Answers one request, counts and logs it, and makes the connection ready for the next one.
   private func respond(to request: Request, _ writer: consuming ResponseWriter, on channel: any NIOCore.Channel) async throws {
     let start = ContinuousClock.now
-    let id = RequestID()
     let (path, query) = Self.parts(of: request.head.path ?? "")
-    let found = table.find(path)
-    var body = IncomingBody(request)
-    var claim = BodyBudget.Claim(of: api.bodies.budget)
-    var signedIn: SignedIn?
-    var credential: Credential?
-    var answerClaim: AnswerBudget.Claim?
+    var exchange = Exchange(
+      request: request, path: path, query: query, found: table.find(path), body: IncomingBody(request),
+      bodyClaim: BodyBudget.Claim(of: api.bodies.budget))
     defer {
-      claim.giveBack()
-      signedIn?.requests.subtract(1, ordering: .relaxed)
+      exchange.bodyClaim.giveBack()
+      exchange.caller?.signedIn.requests.subtract(1, ordering: .relaxed)
     }
 
     let reply: Reply
     var cause: String?
-    var skippedMax = BodyReader.refusedBytesMax
     do {
-      // What is wrong with the message itself comes before who sends it.
-      try RequestHost.check(request.head)
-      if request.method == .connect { throw Refusal.methodNotAllowed(allow: "DELETE, GET, HEAD, PATCH, POST, PUT") }
-      if Self.needsSignIn(path) {
-        let caller = try await api.authentication.identify(request.headers[.authorization])
-        caller.signedIn.requests.add(1, ordering: .relaxed)
-        (signedIn, credential) = (caller.signedIn, caller.credential)
-      }
-      guard let found else { throw Refusal.noSuchPath }
-      guard let route = found.path.route(request.method) else { throw Refusal.methodNotAllowed(allow: found.path.allow) }
-      switch route.answer {
-      case .open(let handler):
-        let answer = try await handler()
-        answerClaim = try api.answers.take(answer.bytes(to: request), for: nil, mustBeSaid: false)
-        reply = answer
-      case .api(let handler):
-        guard let signedIn, let credential else { throw Refusal.notSignedIn }
-        let token = signedIn.bucket.take()
-        guard token.isTaken else { throw Refusal.tooManyRequests(retryAfterSeconds: token.retryAfterSeconds) }
-        try api.answers.checkRoom(for: signedIn.account, givesPage: route.givesPage)
-        var bytes: [UInt8] = []
-        if route.takesBody {
-          bytes = try await api.bodies.read(&body, of: signedIn.account, claim: &claim, on: channel) {
-            try await writer.writeInformationalHead(HTTPResponse(status: .continue))
-          }
-        } else {
-          // B-HTTP-1: a body on a GET is read to the limit and ignored.
-          skippedMax = BodyReader.bytesMax
-        }
-        let call = Call(
-          account: signedIn.account, credential: credential, requestID: id, parameters: found.parameters, query: Query(query),
-          body: try await api.bodies.parse(bytes, of: signedIn.account, claim: claim), idempotencyKey: request.headers[.idempotencyKey],
-          baseURL: api.baseURLs.base(of: request.head, on: channel),
-          target: "\(request.method.rawValue) \(path.hasSuffix("/") ? path.dropLast() : path)", tokens: api.tokens)
-        let answer = try await handler(call)
-        answerClaim = try api.answers.take(answer.bytes(to: request), for: signedIn.account, mustBeSaid: route.method != .get)
-        reply = answer
-      }
+      reply = try await answer(&exchange, on: channel) { try await writer.writeInformationalHead(HTTPResponse(status: .continue)) }
     } catch let failure as ConnectionFailure {
       throw failure.underlying
     } catch {
       let errorReply = ErrorReply(error)
       (reply, cause) = (errorReply.reply, errorReply.cause)
+      // Also where the body was whole by then: its connection was told, and can't be read any further.
+      if exchange.bodyClaim.isGivenUp { exchange.body.giveUp() }
     }
 
     // What comes now, sending and skipping, may take long and needs none of it.
-    claim.giveBack()
+    exchange.bodyClaim.giveBack()
     let duration = start.duration(to: .now).microseconds
-    var head = head(of: reply, id: id, microseconds: duration, concurrent: signedIn?.requests.load(ordering: .relaxed) ?? 1)
-    if body.isLeft(beyond: skippedMax) { head.headerFields[.connection] = "close" }
-    try await write(head, request.method == .head ? nil : reply.body, claim: answerClaim, to: writer, on: channel)
-    api.counts.count(path: found?.path.index, status: reply.status.code, microseconds: duration)
+    let signedIn = exchange.caller?.signedIn
+    var head = head(of: reply, id: exchange.id, microseconds: duration, concurrent: signedIn?.requests.load(ordering: .relaxed) ?? 1)
+    if exchange.body.isLeft(beyond: exchange.skippedMax) { head.headerFields[.connection] = "close" }
+    try await write(head, request.method == .head ? nil : reply.body, claim: exchange.answerClaim, to: writer, on: channel)
+    api.counts.count(path: exchange.found?.path.index, status: reply.status.code, microseconds: duration)
     api.log.request(
-      id: id, account: signedIn?.account, method: request.method, template: found?.path.template ?? "none", status: reply.status.code,
-      microseconds: duration, cause: cause, at: api.engine.now())
-    guard try await api.bodies.skip(&body, upTo: skippedMax, on: channel) else {
+      id: exchange.id, account: signedIn?.account, method: request.method, template: exchange.found?.path.template ?? "none",
+      status: reply.status.code, microseconds: duration, cause: cause, at: api.engine.now())
+    guard try await api.bodies.skip(&exchange.body, upTo: exchange.skippedMax, on: channel) else {
       throw ConnectionFailure(underlying: ChannelError.ioOnClosedChannel)
+    }
+  }
+
+  /// The answer to a request, with its memory claimed. The steps stand in the order in which their errors are said (B-ERR-8).
+  private func answer(
+    _ exchange: inout Exchange, on channel: any NIOCore.Channel, proceed: () async throws -> Void
+  ) async throws -> Reply {
+    let request = exchange.request
+    // What is wrong with the message itself comes before who sends it.
+    try RequestHost.check(request.head)
+    if request.method == .connect { throw Refusal.methodNotAllowed(allow: "DELETE, GET, HEAD, PATCH, POST, PUT") }
+    if Self.needsSignIn(exchange.path) {
+      let caller = try await api.authentication.identify(request.headers[.authorization])
+      caller.signedIn.requests.add(1, ordering: .relaxed)
+      exchange.caller = caller
+    }
+    guard let found = exchange.found else { throw Refusal.noSuchPath }
+    guard let route = found.path.route(request.method) else { throw Refusal.methodNotAllowed(allow: found.path.allow) }
+    switch route.answer {
+    case .open(let handler):
+      let reply = try await handler()
+      exchange.answerClaim = try api.answers.take(exchange.bytesSent(of: reply), for: nil, mustBeSaid: false)
+      return reply
+    case .api(let handler):
+      guard let caller = exchange.caller else { throw Refusal.notSignedIn }
+      let account = caller.signedIn.account
+      let token = caller.signedIn.bucket.take()
+      guard token.isTaken else { throw Refusal.tooManyRequests(retryAfterSeconds: token.retryAfterSeconds) }
+      try api.answers.checkRoom(for: account, givesPage: route.givesPage)
+      var bytes: [UInt8] = []
+      if route.takesBody {
+        bytes = try await api.bodies.read(&exchange.body, of: account, claim: &exchange.bodyClaim, on: channel, proceed: proceed)
+      } else {
+        // B-HTTP-1: a body on a GET is read to the limit and ignored.
+        exchange.skippedMax = BodyReader.bytesMax
+      }
+      let path = exchange.path
+      let call = Call(
+        account: account, credential: caller.credential, requestID: exchange.id, parameters: found.parameters, query: Query(exchange.query),
+        body: try await api.bodies.parse(bytes, of: account, claim: exchange.bodyClaim), idempotencyKey: request.headers[.idempotencyKey],
+        baseURL: api.baseURLs.base(of: request.head, on: channel),
+        target: "\(request.method.rawValue) \(path.hasSuffix("/") ? path.dropLast() : path)", tokens: api.tokens)
+      let reply = try await handler(call)
+      exchange.answerClaim = try api.answers.take(exchange.bytesSent(of: reply), for: account, mustBeSaid: route.method != .get)
+      return reply
     }
   }
 
@@ -183,9 +207,4 @@ extension IncomingBody {
   fileprivate func isLeft(beyond bytesMax: Int) -> Bool {
     isGivenUp || isAnnounced && !hasEnded && (awaitsContinue || length.map { $0 > bytesMax } ?? false)
   }
-}
-
-extension Reply {
-  /// Bytes of the body that the request gets of it.
-  fileprivate func bytes(to request: Request) -> Int { request.method == .head ? 0 : body.readableBytes }
 }

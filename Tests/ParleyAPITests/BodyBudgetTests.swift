@@ -39,6 +39,7 @@ struct BodyBudgetTests {
     #expect(claims.budget.bytesInFlight == 100)
     first.giveBack()
     first.giveBack()
+    #expect(!first.isGivenUp)
     #expect(claims.budget.bytesInFlight == 40)
     try claims.budget.checkRoom(for: 60, of: one)
     try second.take(60)
@@ -73,6 +74,7 @@ struct BodyBudgetTests {
     try asker.take(1)
     #expect(claims.told == ["late", "stalled"])
     #expect(claims.budget.bytesInFlight == 51)
+    #expect(late.isGivenUp && stalled.isGivenUp && !moving.isGivenUp && !asker.isGivenUp)
     #expect(throws: BodyBudget.full) { try late.take(1) }
     #expect(throws: BodyBudget.full) { try stalled.settle() }
     try moving.settle()

@@ -31,6 +31,7 @@ struct StalledBodyTests {
           let refused = try await first.receive()
           #expect(refused.status == 503)
           #expect(refused["Retry-After"] == "1")
+          #expect(refused["Connection"] == "close")
           try await first.gone()
           // The other one goes on, beside a body of 16 MiB of the second account.
           let whole = WireRequest(

@@ -46,6 +46,11 @@ final class Talk {
   }
 }
 
+extension Authentication {
+  /// The account that the header signs in to.
+  func signIn(_ header: String?) async throws -> SignedIn { try await identify(header).signedIn }
+}
+
 extension TestServer {
   static let store = "mem_store_00000000000000000000000001"
 
