@@ -89,15 +89,16 @@ struct AccountCommand: AsyncParsableCommand {
 
     func run() async throws {
       let id = try sid(account)
-      let token = try await database.withEngine { engine, settings in
+      try await database.withEngine { engine, settings in
+        // Before the token changes: a file that can't be read leaves the old token in force.
+        let file = try settings.database.folder.map(AccountFile.init)
         let token = try await engine.accounts.rotateToken(of: id)
-        if let folder = settings.database.folder, case var file = try AccountFile(in: folder), file.sid == id.text {
-          file.token = token
-          try file.write()
-        }
-        return token
+        // Before the file is written: whatever becomes of that, this token is the account's.
+        printFields([("accountSid", account), ("authToken", token)], json: json)
+        guard var file, file.sid == id.text else { return }
+        file.token = token
+        try file.write()
       }
-      printFields([("accountSid", account), ("authToken", token)], json: json)
     }
   }
 

@@ -53,7 +53,7 @@ enum PrivateFile {
     let descriptor = try makePart(part)
     defer { close(descriptor) }
     let bytes = Array(text.utf8)
-    guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0, try put(part, at: path, replaces: replaces)
+    guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0, put(part, at: path, replaces: replaces)
     else {
       let reason = errno
       unlink(part)
@@ -82,7 +82,7 @@ enum PrivateFile {
     return descriptor
   }
 
-  private static func put(_ part: String, at path: String, replaces: Bool) throws -> Bool {
+  private static func put(_ part: String, at path: String, replaces: Bool) -> Bool {
     guard !replaces else { return rename(part, path) == 0 }
     guard link(part, path) == 0 else {
       // Some file systems have no second names.

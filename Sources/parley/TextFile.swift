@@ -47,9 +47,11 @@ enum TextFile {
     return try checked(lines(bytes), of: path)
   }
 
-  /// The first line of standard input, without its end.
+  /// The first line of standard input, without its end. What comes behind it is not waited for.
   static func firstLineOfInput() throws -> String {
-    try checked(lines(read(STDIN_FILENO, "standard input")), of: "standard input").first?.text ?? ""
+    let place = "standard input"
+    let line = lines(try read(STDIN_FILENO, place, onlyLine: true)).prefix(1)
+    return try checked(Array(line), of: place).first?.text ?? ""
   }
 
   /// The bytes of a regular file, or of any other with `onlyRegular` false; nil if there is none.
@@ -70,7 +72,8 @@ enum TextFile {
     return try read(descriptor, path)
   }
 
-  private static func read(_ descriptor: Int32, _ place: String) throws -> [UInt8] {
+  /// All bytes up to the end, or with `onlyLine` at least those up to the first line feed.
+  private static func read(_ descriptor: Int32, _ place: String, onlyLine: Bool = false) throws -> [UInt8] {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65536)
     while true {
@@ -80,6 +83,7 @@ enum TextFile {
       if count == 0 { return bytes }
       bytes += buffer[..<count]
       guard bytes.count <= bytesMax else { throw StartFailure("\(place) has more than \(bytesMax) bytes") }
+      if onlyLine, buffer[..<count].contains(UInt8(ascii: "\n")) { return bytes }
     }
   }
 

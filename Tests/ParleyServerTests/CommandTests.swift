@@ -148,6 +148,29 @@ extension ServerTests {
       }
     }
 
+    @Test("rotate-token changes nothing if account.env can't be read, and prints the new token also if account.env can't be written")
+    func rotateBeside() async throws {
+      try await ServerProcess.with { server, folder in
+        let (file, part) = (folder.appendingPathComponent("account.env"), folder.appendingPathComponent("account.env.part"))
+        let before = try Data(contentsOf: file)
+        for wrong in [Data("PARLEY_URL=a\u{1B}b\n".utf8), Data([0xFF, 0x0A]), Data(repeating: 0x61, count: 2 << 20)] {
+          try wrong.write(to: file)
+          let refused = try await Command.run(["account", "rotate-token", server.credentials.user], in: folder)
+          #expect(refused.status == 1 && refused.output.isEmpty && refused.errors.contains("account.env"), "\(refused)")
+        }
+        // No sign-in with it came before that the server could remember.
+        #expect(try await server.send("GET", "/v2/Conversations").status == 200)
+        try before.write(to: file)
+        try FileManager.default.createDirectory(at: part, withIntermediateDirectories: false)
+        let failed = try await Command.run(["account", "rotate-token", server.credentials.user, "--json"], in: folder)
+        #expect(failed.status == 1 && failed.errors.contains("account.env.part is in the way"), "\(failed)")
+        let printed = try JSON.parse(Array(failed.output.utf8)).object?["authToken"]?.string
+        let anew = Credentials(user: server.credentials.user, password: try #require(printed))
+        #expect(anew.password != server.credentials.password)
+        #expect(try await server.send("GET", "/v2/Conversations", as: anew).status == 200)
+      }
+    }
+
     @Test("health is 0 once the server is ready, and waits for one that is not yet")
     func health() async throws {
       try await TestDatabase.withFolder { folder in

@@ -101,7 +101,7 @@ extension ServerTests {
     func givenToken() async throws {
       try await TestDatabase.withFolder { folder in
         let create = "'\(Command.path)' account create --create --name x"
-        let sids = (1...6).map { "AC0000000000000000000000000000000\($0)" }
+        let sids = (1...7).map { "AC0000000000000000000000000000000\($0)" }
         for (line, environment, token) in [
           ("\(create) --sid \(sids[0])", ["PARLEY_AUTH_TOKEN": "correct-horse-battery"], "correct-horse-battery"),
           ("printf 'token-by-a-pipe!\\n' | \(create) --sid \(sids[1]) --auth-token-stdin", [:], "token-by-a-pipe!"),
@@ -113,6 +113,11 @@ extension ServerTests {
           (
             "\(create) --sid \(sids[4])", ["PARLEY_AUTH_TOKEN": "correct-horse-battery\n", "PARLEY_ACCOUNT_SID": sids[4]],
             "correct-horse-battery"
+          ),
+          // Nobody ends this input, as nobody does at a terminal.
+          (
+            "mkfifo held && exec 3<>held && printf 'token-by-a-pipe!\\n\\033' >&3 && \(create) --sid \(sids[6]) --auth-token-stdin <&3", [:],
+            "token-by-a-pipe!"
           ),
         ] {
           let made = try await Command.shell(line, in: folder, ServerProcess.settings.merging(environment) { $1 })
