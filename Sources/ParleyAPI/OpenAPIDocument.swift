@@ -1174,7 +1174,8 @@ package enum OpenAPIDocument {
         }
        },
        "UnsupportedMediaType": {
-        "description": "The body is not declared to be application/json, or has a Content-Encoding other than identity.",
+        "description": "The body is not declared to be application/json, or has a Content-Encoding other than identity or a transfer \#
+    coding other than chunked.",
         "headers": {
          "Twilio-Request-Id": {"$ref": "#/components/headers/Twilio-Request-Id"},
          "Twilio-Request-Duration": {"$ref": "#/components/headers/Twilio-Request-Duration"},
