@@ -202,8 +202,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     lastActive = .now()
     didWrite()
     if isLast {
-      isLastAnswered = true
-      endIfAnswered()
+      end()
     } else if unanswered == 0, !held.isEmpty, let context {
       // Not at once: this may be called by what would be called.
       context.eventLoop.assumeIsolated().execute { self.resume() }
@@ -232,6 +231,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
       let end = (isClients ? self.lastActive : now) + self.limits.idle
       if now < end { self.lookForIdleness(in: end - now) } else { self.context?.close(promise: nil) }
     }
+  }
+
+  /// Ends the connection behind the last answer, which the client has taken, once its request has been read.
+  func end() {
+    isLastAnswered = true
+    endIfAnswered()
   }
 
   /// Says that nothing more comes. What the client still sends is dropped for a while, or it might not get to read what it was told.

@@ -154,11 +154,17 @@ final class MessageHandler: ChannelDuplexHandler {
       let isLast = isLast
       isBehindLast = isLast
       let taken = promise ?? context.eventLoop.makePromise()
-      taken.futureResult.assumeIsolated().whenComplete { _ in
-        self.connection.didWriteAnswer(isLast: isLast || (self.isQuiescing && self.requests.isEmpty))
-      }
+      taken.futureResult.assumeIsolated().whenComplete { _ in self.didWriteAnswer(isLast: isLast) }
       context.write(data, promise: taken)
     }
+  }
+
+  private func didWriteAnswer(isLast: Bool) {
+    connection.didWriteAnswer(isLast: isLast)
+    // The server began to stop when the head had been written already.
+    guard isQuiescing, requests.isEmpty, !connection.isWriting else { return }
+    self.isLast = true
+    connection.end()
   }
 
   /// A client of HTTP/1.0 does not know interim answers.

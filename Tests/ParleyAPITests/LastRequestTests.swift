@@ -61,4 +61,24 @@ struct LastRequestTests {
       }
     }
   }
+
+  @Test("a server that stops waits for answers that have been written and not been taken", arguments: [3, 30])
+  func stopBehindAnswer(_ conversations: Int) async throws {
+    try await TestServer.with { server in
+      let whole = try await server.largePage(conversations: conversations)
+      let list = server.signed(WireRequest("GET", "/v2/Conversations?pageSize=1000"), as: server.caller).bytes
+      // As many small ones as the system does not take for the client, so that the last one is still here.
+      let count = conversations == 3 ? 8 : 1
+      try await Wire.with(port: server.port, reads: false) { wire in
+        try await wire.send((0..<count).flatMap { _ in list })
+        _ = try await wire.take()
+        async let log = server.logAfterStop()
+        try await eventually { (try? await server.send(WireRequest("GET", "/health"), as: nil)) == nil }
+        try await wire.readOn()
+        for _ in 0..<count { #expect(try await wire.receive().body == whole.body) }
+        #expect(try await wire.rest().isEmpty)
+        _ = try await log
+      }
+    }
+  }
 }
