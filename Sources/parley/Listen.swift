@@ -276,7 +276,7 @@ struct EventReception: Sendable {
     }
   }
 
-  /// Of what anybody may have sent, nothing is shown that he wrote but its type.
+  /// Anybody may have sent what is not correctly signed, so only its size and type are shown.
   private func showRefused(_ problem: String, bytes: Int, type: String?) {
     let type = String(String.UnicodeScalarView((type ?? "no content type").unicodeScalars.prefix(Self.typeCharactersMax)))
     guard json else { return printResult("\(problem): \(bytes) bytes, \(Terminal.text(type))") }

@@ -116,7 +116,8 @@ extension ServerTests {
           ),
           // Nobody ends this input, as nobody does at a terminal.
           (
-            "mkfifo held && exec 3<>held && printf 'token-by-a-pipe!\\n\\033' >&3 && \(create) --sid \(sids[6]) --auth-token-stdin <&3", [:],
+            "mkfifo held && exec 3<>held && printf 'token-by-a-pipe!\\n\\033' >&3 && \(create) --sid \(sids[6]) --auth-token-stdin <&3",
+            [:],
             "token-by-a-pipe!"
           ),
         ] {
