@@ -55,7 +55,7 @@ final class Authentication: Sendable {
     self.clock = clock
   }
 
-  /// Who the header says is calling. Throws `Refusal.notSignedIn` if it signs in to no account, and never because the database is away (503).
+  /// Who calls, by the header. Throws `Refusal.notSignedIn` if it signs in to no account, and never because the database is away (503).
   func identify(_ header: String?) async throws -> Caller {
     guard let header else { throw Refusal.notSignedIn }
     let digest = SHA256.hash(data: Array(header.utf8))
