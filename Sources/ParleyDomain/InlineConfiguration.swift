@@ -12,6 +12,8 @@ package struct InlineConfiguration: Sendable {
   package let channelSettings: [ChannelSettings]
   package let memoryExtractionEnabled: Bool?
   package let callbacks: [StatusCallback]?
+  /// JSON text of all settings of a conversation without a configuration; grouping type and store are there (B-CONV-3).
+  package private(set) var whole: [UInt8] = []
 
   init(_ fields: Fields, callbacks policy: CallbackPolicy) {
     intelligenceConfigurationIds = fields.intelligenceConfigurationIds()
@@ -27,6 +29,7 @@ package struct InlineConfiguration: Sendable {
       workflow.require("flowId")
       return workflow.string("flowId") { Self.isFlowID($0) ? nil : "must be FW with 32 hexadecimal digits" }
     }
+    whole = settings(complete: true)
     fields.checkSize(ofSettings: whole)
   }
 
@@ -35,9 +38,6 @@ package struct InlineConfiguration: Sendable {
     let text = settings(complete: false)
     return text.count > 2 ? text : nil
   }
-
-  /// JSON text of all settings of a conversation without a configuration; grouping type and store are there (B-CONV-3).
-  package var whole: [UInt8] { settings(complete: true) }
 
   /// What disagrees with the configuration that the conversation names (B-CONV-4).
   package func problems(beside grouping: GroupingType, memoryStoreId store: String) -> [Problem] {
