@@ -16,10 +16,13 @@ package final class API: Sendable {
   let log: LogSink
   private let draining = Atomic<Bool>(false)
 
-  package init(engine: Engine, settings: APISettings, log: LogSink) {
+  /// `clock` says how long a sign-in has been remembered.
+  package init(
+    engine: Engine, settings: APISettings, log: LogSink, clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+  ) {
     self.engine = engine
     self.log = log
-    authentication = Authentication(accounts: engine.accounts, rateLimit: settings.rateLimit)
+    authentication = Authentication(accounts: engine.accounts, rateLimit: settings.rateLimit, clock: clock)
     tokens = PageTokens(key: engine.key)
     baseURLs = BaseURLs(publicURL: settings.publicURL, trustedProxies: settings.trustedProxies)
     bodies = BodyReader(budget: BodyBudget(bytes: settings.bodyMemoryMiB << 20))
