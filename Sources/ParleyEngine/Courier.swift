@@ -8,6 +8,11 @@ struct Courier: Sendable {
   let settings: WebhookSettings
   let sender: WebhookSender
   let logger: Logger
+  /// Says now and then that this process lacks the means to send.
+  let shortage = ShortageNotice()
+
+  /// How long a lane rests when this process could not send.
+  private static let rest = Duration.seconds(1)
 
   /// What deliveries of a lane need to be sent, read at once. They go out within milliseconds of that, or are read anew.
   func collect(_ ids: [Delivery.ID], in lane: Lane) async throws -> Bag {
@@ -35,7 +40,12 @@ struct Courier: Sendable {
     let startedAt = engine.now()
     let start = ContinuousClock.now
     let reply = await send(due, token: bag.token)
-    if reply.failure?.kind == .interrupted { return JobResult(.handedBack) }
+    if reply.failure?.kind == .interrupted {
+      // The receiver was not asked, so this is no attempt.
+      guard let lack = reply.failure?.reason else { return JobResult(.handedBack) }
+      if shortage.isToBeSaid() { logger.warning("deliveries wait: this process can't open a connection", metadata: ["reason": "\(lack)"]) }
+      return JobResult(.notNow(until: engine.now().adding(Self.rest)))
+    }
     let microseconds = start.duration(to: .now).microseconds
     return judge(reply, to: due, job, of: account, startedAt: startedAt, microseconds: microseconds)
   }

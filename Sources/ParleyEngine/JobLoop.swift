@@ -206,7 +206,9 @@ package final class JobLoop: Sendable {
         let ran = if let verdict = verdict(on: head, in: leased) { verdict } else { try await run(jobs, in: leased, &turn) }
         let ahead = jobsAhead(in: leased, after: turn.jobs)
         let handsBack = ran.handsBack || leased.isSuspect
-        jobs = try await patiently(in: leased) { try await finish(ran.done, handsBack: handsBack, in: &leased, ahead: ahead) }
+        jobs = try await patiently(in: leased) {
+          try await finish(ran.done, handsBack: handsBack, restsUntil: ran.restsUntil, in: &leased, ahead: ahead)
+        }
       }
     } catch is LostLease {
       logger.warning("a lane was taken over", metadata: ["host": "\(leased.lane.host)"])
@@ -239,6 +241,8 @@ package final class JobLoop: Sendable {
   struct Ran {
     var done: [(job: Job, result: JobResult)] = []
     var handsBack = true
+    /// When a lane that is left to others is due again; nil for at once.
+    var restsUntil: Timestamp?
   }
 
   /// Runs jobs up to one that is put off. What came of quick ones is noted together.
@@ -250,6 +254,7 @@ package final class JobLoop: Sendable {
       guard mayGoOn(leased, turn) else { return Ran(done: done, handsBack: true) }
       let result = try await run(job)
       if case .handedBack = result.fate { return Ran(done: done, handsBack: true) }
+      if case .notNow(let time) = result.fate { return Ran(done: done, handsBack: true, restsUntil: time) }
       done.append((job, result))
       turn.jobs += 1
       if case .again = result.fate { break }
@@ -273,7 +278,7 @@ package final class JobLoop: Sendable {
 
   /// Notes what came of jobs and of their lane, and renews the lease; answers the next jobs, none when the lane is no longer ours.
   private func finish(
-    _ done: [(job: Job, result: JobResult)], handsBack: Bool, in leased: inout LeasedLane, ahead: Int
+    _ done: [(job: Job, result: JobResult)], handsBack: Bool, restsUntil: Timestamp? = nil, in leased: inout LeasedLane, ahead: Int
   ) async throws -> [Job] {
     let (now, start) = (engine.now(), ContinuousClock.now)
     let (until, lane) = (now.adding(settings.lease), leased)
@@ -287,7 +292,7 @@ package final class JobLoop: Sendable {
           try tx.putOff(job, in: lane.lane)
           try tx.release(lane, due: time, isSuspect: job.isSuspect, at: now)
           return ([], job.isSuspect ? Lane.suspects : lane.lane.host)
-        case .handedBack: break
+        case .handedBack, .notNow: break
         }
       }
       let next = try tx.heads(of: lane, limit: ahead)
@@ -299,12 +304,13 @@ package final class JobLoop: Sendable {
         try tx.renew(lane, until: until, at: now)
         return (next, nil)
       }
-      try tx.release(lane, due: now, isSuspect: head.isSuspect, at: now)
+      try tx.release(lane, due: restsUntil ?? now, isSuspect: head.isSuspect, at: now)
       return ([], head.isSuspect ? Lane.suspects : lane.lane.host)
     }
     (leased.until, leased.since) = (until, start)
     if let releasedAs {
-      if case .again(let time) = done.last?.result.fate { slots.expect(releasedAs, at: time) } else { slots.expect(releasedAs, at: now) }
+      let due = if case .again(let time) = done.last?.result.fate { time } else { restsUntil ?? now }
+      slots.expect(releasedAs, at: due)
     }
     return next
   }

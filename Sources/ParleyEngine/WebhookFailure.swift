@@ -19,6 +19,13 @@ struct WebhookFailure: Error, Equatable {
     WebhookFailure(kind: .urlTooLong, reason: "with the event in its query the URL is longer than \(max) bytes")
   }
 
+  /// This process could not send: no fault of the receiver's, and no attempt.
+  static func shortage(_ reason: String) -> WebhookFailure { WebhookFailure(kind: .interrupted, reason: reason) }
+
+  private static func ofShortage(_ error: IOError) -> WebhookFailure? {
+    OwnShortage.codes.contains(error.errnoCode) ? .shortage(String(cString: strerror(error.errnoCode))) : nil
+  }
+
   init(kind: Attempt.Failure, reason: String? = nil) { (self.kind, self.reason) = (kind, reason) }
 
   /// What an error of the client says.
@@ -31,7 +38,13 @@ struct WebhookFailure: Error, Equatable {
     case is HTTPParserError, is NIOHTTPDecoderError:
       self.init(kind: .invalidReply, reason: Self.reason(.unreadable))
     case let error as NIOConnectionError:
+      if let own = error.connectionErrors.lazy.compactMap({ ($0.error as? IOError).flatMap(Self.ofShortage) }).first {
+        self = own
+        return
+      }
       self.init(kind: .connect, reason: error.connectionErrors.first.flatMap { ($0.error as? IOError).flatMap(Self.reason) })
+    case let error as IOError where OwnShortage.codes.contains(error.errnoCode):
+      self = .shortage(String(cString: strerror(error.errnoCode)))
     case let error as IOError where [ECONNRESET, EPIPE].contains(error.errnoCode):
       self.init(kind: .reset, reason: Self.resetReason)
     case let error as IOError:

@@ -80,6 +80,9 @@ package final class WebhookSender: Sendable {
         return reply
       }
       return WebhookReply(failure: WebhookFailure(AddressGuard.Refusal(failure: .dns)))
+    } catch let refusal as AddressGuard.Refusal where refusal.failure == .dns {
+      // A resolver that can open no file finds no address either.
+      return WebhookReply(failure: OwnShortage.ofFiles().map(WebhookFailure.shortage) ?? WebhookFailure(refusal))
     } catch {
       return WebhookReply(failure: WebhookFailure(error))
     }

@@ -41,6 +41,8 @@ struct JobResult: Sendable {
     case again(at: Timestamp)
     /// Nothing was done, and the lane is left to others. One whose URL is paused rests.
     case handedBack
+    /// Nothing was done, because this process lacked the means; the lane is due again at that time.
+    case notNow(until: Timestamp)
   }
 
   let fate: Fate

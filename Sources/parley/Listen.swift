@@ -33,9 +33,12 @@ struct Listen: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Address to listen on, which the server must reach.", valueName: "address")) var host = "127.0.0.1"
   @Option(help: "Port to listen on; 0 picks a free one.") var port = 0
   @Flag(help: "Print one JSON object an event.") var json = false
+  /// Between renewals of the listener, for tests.
+  @Option(help: .hidden) var renewSeconds = 20
 
   func validate() throws {
     guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535") }
+    guard (1...30).contains(renewSeconds) else { throw ValidationError("--renew-seconds must be 1 to 30") }
     guard let forwardTo else { return }
     if forwardToStdin { throw ValidationError("--forward-to and --forward-to-stdin can't be given together") }
     if try Self.target(forwardTo, of: "--forward-to").basicAuthorization != nil {
@@ -58,10 +61,11 @@ struct Listen: AsyncParsableCommand {
   }
 
   func run() async throws {
+    do { try ProcessLimits.raiseFiles(atLeast: ProcessLimits.filesReserved) } catch { throw CommandFailure(error) }
     let settings = try readSettings(flags: database.flags)
     let target = try forwardTarget()
     let account: ListenAccount
-    do { account = try ListenAccount(settings) } catch { throw CommandFailure(error) }
+    do { account = try ListenAccount { try ListenAccount.Access(settings) } } catch { throw CommandFailure(error) }
     var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
     // An application that is down is said at once.
     configuration.connectionPool.retryConnectionEstablishment = false
@@ -78,9 +82,9 @@ struct Listen: AsyncParsableCommand {
   }
 
   private func listen(_ account: ListenAccount, _ target: CallbackTarget?, _ client: HTTPClient) async throws {
-    let registration = ListenRegistration(account: account, client: client)
-    let forward = target.map { EventForward(target: $0, token: account.token, client: client) }
-    let reception = EventReception(token: account.token, forward: forward, json: json)
+    let registration = ListenRegistration(account: account, client: client, renewal: .seconds(Int64(renewSeconds)))
+    let forward = target.map { EventForward(target: $0, account: account, client: client) }
+    let reception = EventReception(account: account, forward: forward, json: json)
     let quiet = Logger(label: "listen") { _ in SwiftLogNoOpLogHandler() }
     let server = try HTTPServerBuilder.http1().buildServer(
       configuration: .init(address: .hostname(host, port: port)), eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet
@@ -95,118 +99,17 @@ struct Listen: AsyncParsableCommand {
   }
 }
 
-/// Who listens, and at which server.
-struct ListenAccount: Sendable {
-  let sid: String
-  let token: String
-  let url: String
-
-  init(_ settings: Settings, environment: [String: String] = ProcessInfo.processInfo.environment) throws {
-    let file = try settings.database.folder.map(AccountFile.init)
-    // account.env of another system may have been read into the shell, with the ends of its lines.
-    func given(_ name: String) throws -> String? {
-      guard let text = environment[name] else { return nil }
-      guard let value = TextFile.value(text) else { throw StartFailure("\(name) has a control character") }
-      return value
-    }
-    guard let sid = try given("TWILIO_ACCOUNT_SID") ?? file?.sid, let url = try given("PARLEY_URL") ?? file?.url,
-      let token = try given("TWILIO_AUTH_TOKEN") ?? file?.writtenToken
-    else {
-      throw StartFailure("set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and PARLEY_URL, or name the database that has an account.env beside it")
-    }
-    (self.sid, self.token, self.url) = (sid, token, url)
-  }
-}
-
-/// Registers a listener at the server, renews it while the command runs, and takes it back at the end.
-final class ListenRegistration: Service {
-  private static let expirySeconds = 60
-  private static let renewal = TimeAmount.seconds(20)
-  private static let timeout = TimeAmount.seconds(10)
-
-  private let account: ListenAccount
-  private let client: HTTPClient
-  private let url: AsyncStream<String>
-  private let urlSource: AsyncStream<String>.Continuation
-
-  init(account: ListenAccount, client: HTTPClient) {
-    (self.account, self.client) = (account, client)
-    (url, urlSource) = AsyncStream.makeStream()
-  }
-
-  /// The command listens, and the server reaches it by this URL.
-  func isReached(at url: String) { urlSource.yield(url) }
-
-  func run() async throws {
-    guard let url = await url.cancelOnGracefulShutdown().first(where: { _ in true }) else { return }
-    var id = try await register(url)
-    say("listening to \(account.sid) at \(account.url); Ctrl-C ends it")
-    let (ticks, tick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-    let timer = MultiThreadedEventLoopGroup.singleton.any().scheduleRepeatedTask(initialDelay: Self.renewal, delay: Self.renewal) { _ in
-      tick.yield()
-    }
-    for await _ in ticks.cancelOnGracefulShutdown() {
-      do {
-        switch try await call(.PUT, "/\(id)", Self.expiry).status {
-        case .ok: break
-        // After a longer pause, the machine's sleep say, there is none to renew.
-        case .notFound: id = try await register(url)
-        case let status: say("the listener can't be renewed now: the server answered \(status.code)")
-        }
-      } catch {
-        say("the listener can't be renewed now: \(error)")
-      }
-    }
-    timer.cancel()
-    _ = try? await call(.DELETE, "/\(id)")
-  }
-
-  private static let expiry = #"{"expiresInSeconds":\#(expirySeconds)}"#
-
-  private func register(_ url: String) async throws -> String {
-    var writer = JSONWriter()
-    writer.object { writer in
-      writer.member("url", url)
-      writer.member("expiresInSeconds", Int64(Self.expirySeconds))
-    }
-    let answer = try await call(.POST, "", String(decoding: writer.bytes, as: UTF8.self))
-    let body = try await answer.body.collect(upTo: 1 << 20)
-    let object = (try? JSON.parse(Array(body.readableBytesView)))?.object
-    guard answer.status == .created, let id = object?["id"]?.string else {
-      let reason = object?["message"]?.string ?? ""
-      let hint = reason.contains("url") ? ". The server must run with PARLEY_WEBHOOK_ALLOW_PRIVATE=127.0.0.1, or true" : ""
-      throw StartFailure("the server at \(account.url) answered \(answer.status.code): \(Terminal.text(reason))\(hint)")
-    }
-    return id
-  }
-
-  private func call(_ method: HTTPMethod, _ path: String, _ body: String? = nil) async throws -> HTTPClientResponse {
-    var request = HTTPClientRequest(url: "\(account.url)/parley/v1/Listeners\(path)")
-    request.method = method
-    request.setBasicAuth(username: account.sid, password: account.token)
-    if let body {
-      request.headers.add(name: "Content-Type", value: "application/json")
-      request.body = .bytes(ByteBuffer(string: body))
-    }
-    do {
-      return try await client.execute(request, timeout: Self.timeout)
-    } catch {
-      throw StartFailure("the server at \(account.url) does not answer (\(error))")
-    }
-  }
-}
-
 /// Sends an event on, signed for where it goes.
 struct EventForward: Sendable {
   private static let timeout = TimeAmount.seconds(14)
 
   let target: CallbackTarget
-  let token: String
+  let account: ListenAccount
   let client: HTTPClient
 
   /// The application's status; 502 when it gives none.
   func send(_ body: [UInt8], headers: HTTPFields) async -> Int {
-    let signed = WebhookSignature(post: body, to: target, token: token)
+    let signed = WebhookSignature(post: body, to: target, token: account.access.token)
     var request = HTTPClientRequest(url: target.connectionURL(signed.url))
     request.method = .POST
     request.body = .bytes(ByteBuffer(bytes: body))
@@ -237,7 +140,7 @@ struct EventReception: Sendable {
   private static let bodyBytesMax = 16 << 20
   private static let typeCharactersMax = 100
 
-  let token: String
+  let account: ListenAccount
   let forward: EventForward?
   let json: Bool
 
@@ -245,7 +148,7 @@ struct EventReception: Sendable {
     let body = Array(try await request.body.collect(upTo: Self.bodyBytesMax).readableBytesView)
     let url = "http://\(request.head.authority ?? "")\(request.head.path ?? "/")"
     let signature = request.headers[.signature]
-    let isValid = signature.map { WebhookSignature.isValid($0, url: url, body: body, token: token) } ?? false
+    let isValid = signature.map { WebhookSignature.isValid($0, url: url, body: body, token: account.access.token) } ?? false
     // Whoever reaches this port may send anything: what is sent on gets the account's own signature, so only what had one is.
     let status = isValid ? await forward?.send(body, headers: request.headers) : nil
     if isValid {

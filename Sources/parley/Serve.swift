@@ -75,9 +75,9 @@ struct Serve: AsyncParsableCommand {
   var showToken = false
 
   func run() async throws {
-    let settings = try readSettings(flags: flags)
-    // A delivery has a connection, and one may be kept for the next.
-    let connectionsMax = ProcessLimits.prepare(files: settings.webhooks.concurrency * 2 + settings.databaseConnections)
+    var read = try readSettings(flags: flags)
+    let connectionsMax = try shareFiles(&read)
+    let settings = read
     let isTerminal = isatty(STDERR_FILENO) == 1
     let log = LogSink(descriptor: STDERR_FILENO, format: settings.logFormat ?? (isTerminal ? .text : .json), level: settings.logLevel)
     LoggingSystem.bootstrap { SinkLogHandler(log, label: $0, level: max(settings.logLevel, .warning), now: SystemClock.now) }
@@ -93,6 +93,24 @@ struct Serve: AsyncParsableCommand {
     } catch {
       throw CommandFailure(error)
     }
+  }
+
+  /// Holds the settings to what the process may open; answers how many connections clients can have at a time.
+  private func shareFiles(_ settings: inout Settings) throws -> Int {
+    let shares: ProcessLimits.Shares
+    let wanted = settings.webhooks.concurrency
+    do {
+      shares = try ProcessLimits.prepare(deliveries: wanted, database: settings.database.folder == nil ? settings.databaseConnections : 0)
+    } catch {
+      throw CommandFailure(error)
+    }
+    if let allowed = shares.allowed, shares.deliveries < wanted {
+      say(
+        "PARLEY_WEBHOOK_CONCURRENCY is held to \(shares.deliveries) instead of \(wanted), because the process may open "
+          + "\(allowed) files only (ulimit -n)")
+    }
+    shares.apply(to: &settings.webhooks)
+    return shares.clients
   }
 
   private var flags: [String: String] {

@@ -116,6 +116,9 @@ final class Child: Sendable {
   /// What it wrote to standard error so far.
   var errors: String { String(decoding: (try? Data(contentsOf: errorFile)) ?? Data(), as: UTF8.self) }
 
+  /// The number of the process.
+  var id: pid_t { process }
+
   func signal(_ number: Int32) { if !ending.isSet { kill(process, number) } }
 
   /// Waits for the end, and answers the exit status.

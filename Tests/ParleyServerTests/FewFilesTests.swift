@@ -1,4 +1,5 @@
 import Foundation
+import ParleyDomain
 import ParleyTesting
 import Testing
 
@@ -33,6 +34,72 @@ extension ServerTests {
           }
         }
         await server.kill()
+      }
+    }
+
+    private func receivers(
+      _ count: Int, _ made: [TestReceiver] = [], _ test: ([TestReceiver]) async throws -> Void
+    ) async throws {
+      guard made.count < count else { return try await test(made) }
+      try await TestReceiver.with(always: .hang) { try await receivers(count, made + [$0], test) }
+    }
+
+    @Test("Receivers that hang get no more connections than their share of the files, which is said, and clients are still served")
+    func hangingReceivers() async throws {
+      try await TestDatabase.withFolder { folder in
+        let server = try await ServerProcess.start(
+          in: folder, HookLoad.settings, launcher: ["/bin/sh", "-c", "ulimit -n 128 && exec \"$@\"", "sh"])
+        let said = try #require(server.child.errors.firstMatch(of: /PARLEY_WEBHOOK_CONCURRENCY is held to (\d+) instead of 100/))
+        let share = try #require(Int(said.1))
+        #expect(share < 64)
+        try await receivers(share + 8) { receivers in
+          for receiver in receivers { _ = try await server.makeConversation(HookLoad.configuration(receiver.url, on: server)) }
+          try await eventually { receivers.map(\.received.count).reduce(0, +) == share }
+          for _ in 0..<8 { #expect(try await server.send("GET", "/health").status == 200) }
+          #expect(receivers.map(\.connections).reduce(0, +) == share)
+          let log = try await server.expect(200, "GET", "/parley/v1/Deliveries?pageSize=1000").text
+          #expect(!log.contains("Too many open files"))
+        }
+        await server.kill()
+      }
+    }
+
+    @Test("Where the process can open no connection, the event waits, which is no attempt, and is sent when it can")
+    func noFileForDelivery() async throws {
+      try await TestReceiver.with { receiver in
+        try await TestDatabase.withFolder { folder in
+          let server = try await ServerProcess.start(in: folder, HookLoad.settings)
+          let configuration = try await HookLoad.configuration(receiver.url, on: server)
+          try await Wire.with(port: server.port) { wire in
+            // What the server opens once is open by then.
+            #expect(try await server.send("GET", "/parley/v1/Deliveries", on: wire).status == 200)
+            let limit = "prlimit --pid \(server.child.id) --nofile="
+            #expect(try await Command.shell(limit + "3:", in: folder).status == 0)
+            let made = try await server.send("POST", "/v2/Conversations", #"{"configurationId":"\#(configuration)"}"#, on: wire)
+            #expect(made.status == 201, "\(made.text)")
+            try await eventually { server.child.errors.contains("deliveries wait") }
+            let waiting = try await server.send("GET", "/parley/v1/Deliveries", on: wire)
+            #expect(try waiting.string("deliveries[0].state") == "PENDING", "\(waiting.text)")
+            #expect(try waiting.value("deliveries[0].attemptCount") == JSON.parse(Array("0".utf8)))
+            #expect(try await Command.shell(limit + "1024:", in: folder).status == 0)
+            try await receiver.requests(count: 1)
+            try await eventually {
+              try await server.send("GET", "/parley/v1/Deliveries", on: wire).string("deliveries[0].state") == "DELIVERED"
+            }
+            let sent = try await server.send("GET", "/parley/v1/Deliveries", on: wire)
+            #expect(try sent.value("deliveries[0].attemptCount") == JSON.parse(Array("1".utf8)))
+          }
+          await server.kill()
+        }
+      }
+    }
+
+    @Test("Too few files to serve or to listen are a sentence and status 1", arguments: ["serve", "listen"], [12, 16, 32])
+    func tooFew(_ command: String, _ files: Int) async throws {
+      try await TestDatabase.withFolder { folder in
+        let refused = try await Command.shell("ulimit -n \(files) && exec '\(Command.path)' \(command)", in: folder, ServerProcess.settings)
+        #expect(refused.status == 1 && refused.errors.contains("may open \(files) files and needs at least"), "\(refused)")
+        #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("parley.db").path))
       }
     }
 

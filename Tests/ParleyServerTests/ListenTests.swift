@@ -124,8 +124,93 @@ extension ServerTests {
       }
     }
 
-    private static func listeners(on server: ServerProcess) async throws -> Int {
-      let page = try await server.expect(200, "GET", "/parley/v1/Listeners")
+    @Test("When the account's token is replaced, the command goes on with the one in account.env; empty variables count as none")
+    func rotated() async throws {
+      try await TestDatabase.withFolder { folder in
+        let server = try await ServerProcess.start(in: folder, HookLoad.settings)
+        let empty = ["TWILIO_ACCOUNT_SID": "", "TWILIO_AUTH_TOKEN": "", "PARLEY_URL": "\n"]
+        let listening = try Child(
+          [Command.path, "listen", "--json", "--renew-seconds", "1"], in: folder, ServerProcess.settings.merging(empty) { $1 })
+        try await eventually { try await Self.listeners(on: server) == 1 }
+        #expect(try await Command.run(["account", "rotate-token", server.credentials.user], in: folder).status == 0)
+        let token = try AccountEnvironment(folder.appendingPathComponent("account.env")).token
+        let credentials = Credentials(user: server.credentials.user, password: token)
+        #expect(token != server.credentials.password)
+        // The old token signs in for some seconds; a listener that is made with it has ended before it begins.
+        try await eventually { try await Self.listeners(on: server, as: credentials) == 1 }
+        let configuration = try await server.send("POST", "/v2/ControlPlane/Configurations", Bodies.configuration, as: credentials)
+        let body = try #"{"configurationId":"\#(configuration.string("related.configurationId"))"}"#
+        #expect(try await server.send("POST", "/v2/Conversations", body, as: credentials).status == 201)
+        var printed = ""
+        for await part in listening.output {
+          printed += part
+          if printed.hasSuffix("\n") { break }
+        }
+        #expect(try JSON.parse(Array(printed.utf8)).object?["signatureValid"] == .bool(true), "\(printed)")
+        listening.signal(SIGINT)
+        #expect(await listening.end() == 0, "\(listening.errors)")
+        await server.kill()
+      }
+    }
+
+    @Test("Without another one, a token or key that signs in no more ends the command", arguments: ["token", "key", "account"])
+    func signedOut(_ what: String) async throws {
+      try await TestDatabase.withFolder { folder in
+        let server = try await ServerProcess.start(in: folder, HookLoad.settings)
+        let account = server.credentials.user
+        var access = ["TWILIO_AUTH_TOKEN": server.credentials.password]
+        var end = ["account", "disable", account]
+        switch what {
+        case "token": end = ["account", "rotate-token", account]
+        case "key":
+          let made = try await Command.run(["key", "create", "--account", account, "--json"], in: folder)
+          let key = try #require(JSON.parse(Array(made.output.utf8)).object)
+          let sid = try #require(key["keySid"]?.string, "\(made)")
+          access = try ["TWILIO_ACCOUNT_SID": sid, "TWILIO_AUTH_TOKEN": #require(key["secret"]?.string, "\(made)")]
+          end = ["key", "revoke", sid]
+        default: break
+        }
+        let listening = try Child(
+          [Command.path, "listen", "--renew-seconds", "1"], in: folder, ServerProcess.settings.merging(access) { $1 })
+        try await eventually { try await Self.listeners(on: server) == 1 }
+        let ended = try await Command.run(end, in: folder)
+        #expect(ended.status == 0, "\(ended)")
+        #expect(await listening.end() == 1)
+        #expect(listening.errors.contains("answered 401 to"), "\(listening.errors)")
+        await server.kill()
+      }
+    }
+
+    @Test(
+      "What a renewal is answered: 401 and 403 end the command, 404 makes it register again, it asks again after others",
+      arguments: [401, 403, 404, 500])
+    func renewal(_ status: Int) async throws {
+      try await TestReceiver.with({ request, _ in
+        request.method == "PUT" ? .status(status) : .status(201, body: #"{"id":"one"}"#)
+      }) { server in
+        try await TestDatabase.withFolder { folder in
+          // A slash at the end is no part of the URL.
+          let access = [
+            "TWILIO_ACCOUNT_SID": "AC0", "TWILIO_AUTH_TOKEN": "t", "PARLEY_URL": "http://127.0.0.1:\(server.port)/",
+          ]
+          let listening = try Child(
+            [Command.path, "listen", "--renew-seconds", "1"], in: folder, ServerProcess.settings.merging(access) { $1 })
+          if status < 404 {
+            #expect(await listening.end() == 1)
+            #expect(listening.errors.contains("answered \(status) to AC0"), "\(listening.errors)")
+          } else {
+            let (method, count) = status == 404 ? ("POST", 2) : ("PUT", 2)
+            try await server.requests { $0.filter { $0.method == method }.count == count }
+            listening.signal(SIGINT)
+            #expect(await listening.end() == 0, "\(listening.errors)")
+          }
+          #expect(server.received.first?.target == "/parley/v1/Listeners")
+        }
+      }
+    }
+
+    private static func listeners(on server: ServerProcess, as credentials: Credentials? = nil) async throws -> Int {
+      let page = try await server.send("GET", "/parley/v1/Listeners", as: credentials)
       guard case .array(let listeners) = try page.value("listeners") else { throw WireFailure("no list") }
       return listeners.count
     }
