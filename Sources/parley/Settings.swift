@@ -136,7 +136,7 @@ private struct SettingsSource {
 
   private let flags: [String: String]
   private let environment: [String: String]
-  /// Of flags and the environment.
+  /// Of flags and the environment, without empty ones.
   private var values: [String: String] = [:]
   private var file: [String: String] = [:]
   var problems: [String] = []
@@ -145,7 +145,7 @@ private struct SettingsSource {
     self.environment = environment
     self.flags = flags
     takeValues(of: flags)
-    takeValues(of: environment.filter { Self.names.contains($0.key) && flags[$0.key] == nil })
+    takeValues(of: environment.filter { Self.names.contains($0.key) && values[$0.key] == nil })
     guard let path = value("PARLEY_CONFIG") else { return }
     do {
       guard let bytes = try TextFile.bytes(of: path, onlyRegular: false) else { throw StartFailure("\(path) can't be read: it is missing") }
@@ -157,7 +157,11 @@ private struct SettingsSource {
 
   private mutating func takeValues(of given: [String: String]) {
     for (name, text) in given.sorted(by: { $0.key < $1.key }) {
-      if let value = TextFile.value(text) { values[name] = value } else { problems.append("\(name) has a control character") }
+      guard let value = TextFile.value(text) else {
+        problems.append("\(name) has a control character")
+        continue
+      }
+      if !value.isEmpty { values[name] = value }
     }
   }
 
@@ -169,6 +173,7 @@ private struct SettingsSource {
     guard let equals = text.firstIndex(of: "=") else { return problems.append("\(place) is not NAME=value") }
     let name = text[..<equals].trimmingCharacters(in: .whitespaces)
     guard Self.names.contains(name) else { return problems.append("\(place) names no setting of this version") }
+    guard name != "PARLEY_CONFIG" else { return problems.append("\(place) names a file of settings, which can't be done in such a file") }
     let value = text[text.index(after: equals)...].trimmingCharacters(in: .whitespaces)
     guard !value.hasControlCharacters else { return problems.append("\(place) has a control character") }
     file[name] = value
@@ -178,9 +183,9 @@ private struct SettingsSource {
 
   func flag(_ name: String) -> String? { flags[name] }
 
-  /// An empty value counts as none.
+  /// The first of flag, environment and file that is not empty: an empty value counts as none.
   func value(_ name: String) -> String? {
-    [values[name], file[name]].compactMap { $0 }.first.flatMap { $0.isEmpty ? nil : $0 }
+    values[name] ?? file[name].flatMap { $0.isEmpty ? nil : $0 }
   }
 
   mutating func read<Value>(_ name: String, _ objection: String, _ read: (String) -> Value?) -> Value? {

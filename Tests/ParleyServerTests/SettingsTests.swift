@@ -68,6 +68,10 @@ extension ServerTests {
         for (url, settings, flags) in [
           ("http://file.example:1", config, []), ("http://environment.example:2", environment, []),
           ("http://flag.example:3", environment, ["--public-url", "http://flag.example:3"]),
+          // An empty value counts as none.
+          ("http://file.example:1", config.merging(["PARLEY_PUBLIC_URL": ""]) { $1 }, []),
+          ("http://file.example:1", config.merging(["PARLEY_PUBLIC_URL": "\n"]) { $1 }, ["--public-url", ""]),
+          ("http://environment.example:2", environment, ["--public-url", ""]),
         ] {
           let server = try await ServerProcess.start(in: folder, settings, arguments: flags)
           #expect(server.announcement.hasPrefix("Parley listens on \(url)\n"))
@@ -82,9 +86,11 @@ extension ServerTests {
       try await TestDatabase.withFolder { folder in
         let missing = try await Command.run(["serve"], in: folder, ["PARLEY_CONFIG": "nowhere"])
         #expect(missing.status == 64 && missing.errors.contains("nowhere"), "\(missing)")
-        try Data("PARLEY_POTR=1\nPARLEY_HOST\nPARLEY_AUTH_TOKEN=short-secret\n".utf8).write(to: folder.appendingPathComponent("settings"))
+        let lines = "PARLEY_POTR=1\nPARLEY_HOST\nPARLEY_AUTH_TOKEN=short-secret\nPARLEY_CONFIG=\n"
+        try Data(lines.utf8).write(to: folder.appendingPathComponent("settings"))
         let refused = try await Command.run(["serve", "--config", "settings"], in: folder)
         #expect(refused.status == 64 && refused.errors.contains("line 1") && refused.errors.contains("line 2"), "\(refused)")
+        #expect(refused.errors.contains("line 4 of settings names a file of settings"), "\(refused)")
         #expect(!refused.errors.contains("short-secret"))
       }
     }
