@@ -36,6 +36,9 @@ struct Health: AsyncParsableCommand {
   @Option(help: "Port that the server listens on.") var port: String?
   @Option(help: ArgumentHelp("How long to ask again while it is not ready.", valueName: "seconds")) var wait = 0
 
+  /// For one answer.
+  private static let answerTime = Duration.seconds(5)
+
   func validate() throws {
     guard (0...86_400).contains(wait) else { throw ValidationError("--wait must be 0 to 86400 seconds") }
   }
@@ -44,7 +47,8 @@ struct Health: AsyncParsableCommand {
     let own = ["PARLEY_HOST": host, "PARLEY_PORT": port].compactMapValues { $0 }
     let settings = try readSettings(flags: own.merging(database.flags) { own, _ in own })
     let end = ContinuousClock.now + .seconds(wait)
-    while !isReady(settings) {
+    // A server that takes the connection and says nothing must not cost more than the wait.
+    while !isReady(settings, within: wait > 0 ? min(Self.answerTime, end - .now) : Self.answerTime) {
       guard ContinuousClock.now < end else { throw CommandFailure(StartFailure("the server is not ready")) }
       usleep(100_000)
     }
@@ -52,7 +56,7 @@ struct Health: AsyncParsableCommand {
   }
 
   /// A server that picked its port says it in account.env.
-  private func isReady(_ settings: Settings) -> Bool {
+  private func isReady(_ settings: Settings, within time: Duration) -> Bool {
     var port = settings.port
     if port == 0 {
       guard let folder = settings.database.folder, let url = (try? AccountFile(in: folder))?.url,
@@ -61,7 +65,7 @@ struct Health: AsyncParsableCommand {
       port = written
     }
     let host = LocalHost.reachable(settings.host).trimmingCharacters(in: ["[", "]"])
-    return LocalHost.status(of: "/ready", host: host, port: port) == 200
+    return LocalHost.status(of: "/ready", host: host, port: port, within: time) == 200
   }
 }
 
