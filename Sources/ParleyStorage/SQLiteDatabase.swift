@@ -21,6 +21,7 @@ package final class SQLiteDatabase: Database {
       try SQLiteFile.checkIsNotLost(path)
       try SQLiteFile.makeIfMissing(path)
       try SQLiteFile.checkHasOneName(path)
+      try SQLiteFile.checkIsNotServedElsewhere(path)
     }
     let connection: SQLiteConnection
     do {

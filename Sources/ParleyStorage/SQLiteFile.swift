@@ -28,11 +28,12 @@ enum SQLiteFile {
     return try URL(fileURLWithPath: resolved(folder)).appendingPathComponent(URL(fileURLWithPath: path).lastPathComponent).path
   }
 
-  /// The real path of a database that is there; throws if there is none, or one that `checkHasOneName` refuses.
+  /// The real path of a database that is there; throws if there is none, or one that must not be used by this name.
   static func existing(_ path: String) throws -> String {
     let real = try real(path)
     guard isThere(real) else { throw StartFailure("there is no database at \(path)") }
     try checkHasOneName(real)
+    try checkIsNotServedElsewhere(real)
     return real
   }
 
@@ -49,6 +50,21 @@ enum SQLiteFile {
     }
     for name in companions.map({ path + $0 }) where lstat(name, &found) == 0 && found.st_mode & S_IFMT == S_IFLNK {
       throw StartFailure("\(name) is a link, which SQLite does not follow: put the file in its place, or remove the link if there is none")
+    }
+  }
+
+  /// Throws if a server uses the file under another name, by a mount or because the file was moved: its log does not lie beside this name,
+  /// so what is read here would be old and what is written would be lost. Where a lock or a log lies beside it, this is the server's name,
+  /// and the lock is left alone: a server that starts meanwhile must get it.
+  static func checkIsNotServedElsewhere(_ path: String) throws {
+    guard !isThere(path + ".lock"), !isThere(path + "-wal"), !isOnNetwork(path) else { return }
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    defer { OpenFiles.close(descriptor) }
+    if flock(descriptor, LOCK_SH | LOCK_NB) == 0 {
+      flock(descriptor, LOCK_UN)
+    } else if errno == EWOULDBLOCK {
+      throw StartFailure("a server uses \(path) under another name, beside which its log lies: use that name")
     }
   }
 

@@ -80,6 +80,36 @@ struct SQLitePlaceTests {
 
   // MARK: - Locks
 
+  @Test("A command refuses the file of a running server by a name beside which neither its log nor its lock lies")
+  func servedElsewhere() async throws {
+    try await Self.withPath { path in
+      let server = try Self.open(path)
+      _ = try await samples.account(in: server)
+      let moved = path + "-moved"
+      rename(path, moved)
+      func refused(_ use: () throws -> Void) {
+        let failure = #expect(throws: StartFailure.self) { try use() }
+        #expect(failure?.description.contains("under another name") == true, "\(failure as Any)")
+      }
+      refused { _ = try Self.open(moved, .command) }
+      refused { try SQLiteDatabase.backUp(moved, to: path + "-copy") }
+      refused { _ = try DatabaseLocation("sqlite:\(moved)")?.schemaState() }
+      for name in [moved + "-wal", moved + ".lock", path + "-copy"] { #expect(!Self.isNamed(name)) }
+      rename(moved, path)
+      // By the server's own name, also where its lock's file was removed.
+      for _ in 0..<2 {
+        let command = try Self.open(path, .command)
+        await command.close()
+        unlink(path + ".lock")
+      }
+      await server.close()
+      rename(path, moved)
+      let command = try Self.open(moved, .command)
+      #expect(try await command.readSystem { tx in try tx.accounts().count } == 1)
+      await command.close()
+    }
+  }
+
   @Test("A second server is refused although the lock's file is removed, replaced by another, or the database moved", arguments: 0..<4)
   func lockRemoved(case number: Int) async throws {
     try await Self.withPath { path in
