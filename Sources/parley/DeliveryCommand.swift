@@ -69,14 +69,18 @@ struct DeliveryCommand: AsyncParsableCommand {
         Example: parley delivery drop parley_delivery_01kdq7q8f1k6j4dbt0xs9wzm3v
         """)
     @OptionGroup var database: DatabaseOptions
-    @Argument(help: "Ids of deliveries.") var ids: [String] = []
+    static let idsMax = 1000
+    @Argument(help: "Ids of deliveries, 1,000 at most.") var ids: [String] = []
     @Option(help: "All that wait for this URL, as the callback has it.") var url: String?
     @Option(help: "All of the conversation with this id.") var conversation: String?
     @Option(help: "Only deliveries of the account with this SID.") var account: String?
     @Flag(help: "Print JSON.") var json = false
 
+    private static let tooMany = "give at most 1,000 ids at a time, or --url or --conversation for all that wait there"
+
     func validate() throws {
       guard ids.isEmpty != (url == nil && conversation == nil) else { throw ValidationError("give ids, or --url or --conversation") }
+      guard ids.count <= Self.idsMax else { throw ValidationError(Self.tooMany) }
       if let wrong = ids.first(where: { Delivery.ID($0) == nil }) {
         throw ValidationError("\(Terminal.text(wrong)) is not an id of a delivery")
       }

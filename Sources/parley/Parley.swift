@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 
 /// The command line: a list of the commands.
 @main
@@ -15,4 +16,16 @@ struct Parley: AsyncParsableCommand {
       Serve.self, Listen.self, AccountCommand.self, KeyCommand.self, DeliveryCommand.self, ListenerCommand.self, WebhookCommand.self,
       Backup.self, DatabaseCommand.self, Health.self, VersionCommand.self,
     ])
+
+  /// Far more than any command takes: to read tens of thousands takes the parser minutes.
+  private static let argumentsMax = 1_100
+
+  static func main() async {
+    guard CommandLine.arguments.count <= argumentsMax else {
+      say(
+        "a command takes at most 1,100 arguments; parley delivery drop takes 1,000 ids, or --url or --conversation for all that wait there")
+      Foundation.exit(64)
+    }
+    await main(nil)
+  }
 }

@@ -81,6 +81,20 @@ extension ServerTests {
       }
     }
 
+    @Test("delivery drop takes 1,000 ids at a time; more are refused at once, with what to do", arguments: [1000, 1001, 20_000])
+    func manyIds(count: Int) async throws {
+      try await ServerProcess.with { _, folder in
+        // By a shell, as an argument list: so many fit.
+        let line = "exec '\(Command.path)' delivery drop $(yes parley_delivery_01kdq7q8f1k6j4dbt0xs9wzm3v | head -n \(count))"
+        let dropped = try await Command.shell(line, in: folder, ServerProcess.settings)
+        if count <= 1000 {
+          #expect(dropped.status == 1 && dropped.errors.contains("not waiting"), "\(dropped.status)")
+        } else {
+          #expect(dropped.status == 64 && dropped.errors.contains("1,000 ids") && dropped.errors.contains("--url"), "\(dropped)")
+        }
+      }
+    }
+
     @Test("Control characters of an argument are escaped", arguments: ["\u{1B}[31m", "\u{7F}", "\u{85}", "a\nb"])
     func escaped(text: String) async throws {
       try await TestDatabase.withFolder { folder in
