@@ -43,7 +43,7 @@ package enum DatabaseLocation: Sendable, Equatable {
     guard case .sqlite(var path) = self else { return nil }
     var found = stat()
     if lstat(path, &found) == 0, found.st_mode & S_IFMT == S_IFLNK, let real = try? SQLiteFile.real(path) { path = real }
-    return URL(fileURLWithPath: path).deletingLastPathComponent().relativePath
+    return Folders.folder(of: path)
   }
 
   /// Whether there is nothing at the place of an embedded database.

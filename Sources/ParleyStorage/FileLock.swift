@@ -13,12 +13,25 @@ final class DatabaseLock: Sendable {
   /// Makes the database's file if it is missing. Nil when somebody else has one of the locks. The path is a real one.
   static func take(_ path: String) throws -> DatabaseLock? {
     guard let beside = try FileLock.take(path: path + ".lock") else { return nil }
-    try SQLiteFile.checkIsNotLost(path)
+    try SQLiteFile.checkIsNotLost(path, beside: .server)
     try SQLiteFile.makeIfMissing(path)
     if SQLiteFile.isOnNetwork(path) { return DatabaseLock(beside: beside, itself: nil) }
     guard let itself = try FileLock.take(path: path) else { return nil }
     try SQLiteFile.checkHasOneName(path)
     return DatabaseLock(beside: beside, itself: itself)
+  }
+
+  /// The same, but waits for a process that is making the database: `isMade` says whether that is done. Nil when somebody else keeps a lock.
+  static func take(_ path: String, until isMade: () throws -> Bool) throws -> DatabaseLock? {
+    let end = ContinuousClock.now + .milliseconds(Int(SQLiteConnection.busyMilliseconds))
+    var isLast = false
+    while true {
+      if let lock = try take(path) { return lock }
+      if isLast || ContinuousClock.now > end { return nil }
+      // Who has made it lets go of the lock a moment later, unless it is a server.
+      isLast = try isMade()
+      usleep(20_000)
+    }
   }
 }
 
@@ -35,6 +48,16 @@ final class FileLock: Sendable {
     // Said, because a process that is being started at this moment may have the descriptor as well until it becomes another program.
     flock(descriptor, LOCK_UN)
     OpenFiles.close(descriptor)
+  }
+
+  /// Whether somebody holds it. No file is made.
+  static func isHeld(path: String) throws -> Bool {
+    let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else { return false }
+    defer { OpenFiles.close(descriptor) }
+    guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return errno == EWOULDBLOCK }
+    flock(descriptor, LOCK_UN)
+    return false
   }
 
   /// Nil when somebody else holds it. The file is made if it is missing; a link is not followed.

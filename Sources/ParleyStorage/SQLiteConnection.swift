@@ -174,6 +174,9 @@ struct SQLiteError: Error, CustomStringConvertible {
   /// The code without its extension.
   var primary: Int32 { code & 0xFF }
 
+  /// Whether the file itself is wrong, and not the permission, the lock or the limit that kept it from being read.
+  var isDamage: Bool { [SQLITE_CORRUPT, SQLITE_NOTADB].contains(primary) }
+
   /// Whether the cause is the machine's or another process's, so that the same statement may work later.
   var isPassing: Bool {
     [

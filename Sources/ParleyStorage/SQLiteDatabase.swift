@@ -15,10 +15,10 @@ package final class SQLiteDatabase: Database {
     if migrates { try SQLiteFile.makeFolder(of: place) }
     let path = try SQLiteFile.real(place)
     if !migrates, !SQLiteFile.isThere(path) { throw StartFailure("there is no database at \(place): parley db migrate makes one") }
-    var lock = role == .server ? try DatabaseLock.take(path) : nil
+    var lock = role == .server ? try DatabaseLock.take(path, until: { try SQLiteSchema.isSealed(path) }) : nil
     if case .server = role, lock == nil { throw StartFailure("another server uses \(place): it has the file or \(path).lock locked") }
     if case .command = role {
-      try SQLiteFile.checkIsNotLost(path)
+      try SQLiteFile.checkIsNotLost(path, beside: .command)
       try SQLiteFile.makeIfMissing(path)
       try SQLiteFile.checkHasOneName(path)
       try SQLiteFile.checkIsNotServedElsewhere(path)
@@ -28,14 +28,15 @@ package final class SQLiteDatabase: Database {
       connection = try SQLiteConnection(path: path)
       if case .server = role { try SQLiteFile.check(connection, path: path, place: place) }
       let schema = SQLiteSchema(connection: connection, path: place)
-      // A command changes nobody's schema; a file that is still empty is nobody's. One that finds a database leaves the lock alone: a
-      // server that starts meanwhile must get it.
-      if case .command = role, migrates, try schema.isMissing() {
-        lock = try DatabaseLock.take(path)
-        if lock == nil { throw StartFailure("another process is making \(place): try again") }
+      // A command changes nobody's schema; a file that is still empty is nobody's, and one that another process is making is waited for. A
+      // command that finds a database leaves the lock alone: a server that starts meanwhile must get it.
+      let found = try schema.state()
+      if case .command = role, migrates, !found.isSealed, found.number < Schema.number {
+        lock = try DatabaseLock.take(path, until: { try schema.state().isSealed })
+        if lock == nil, try schema.isMissing() { throw StartFailure("another process is making \(place): try again") }
       }
       // Before the first write: what is refused stays as it is.
-      try schema.check(mayMigrate: lock != nil && migrates, isServer: role == .server)
+      try schema.check(mayMigrate: lock != nil && migrates && (role == .server || found.number == 0), isServer: role == .server)
       try SQLiteWriter.prepare(connection)
       try schema.prepare(seal: seal)
     } catch let error as SQLiteError {

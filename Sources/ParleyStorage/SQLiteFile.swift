@@ -23,9 +23,9 @@ enum SQLiteFile {
       throw StartFailure("\(path) is a link that leads to no file (\(systemError(reason))): remove the link, or put the database in place")
     }
     guard reason == ENOENT, !path.hasSuffix("/") else { throw StartFailure("\(path) can't be opened: \(systemError(reason))") }
-    let folder = folder(of: path)
+    let folder = Folders.folder(of: path)
     guard isThere(folder) else { return path }
-    return try URL(fileURLWithPath: resolved(folder)).appendingPathComponent(URL(fileURLWithPath: path).lastPathComponent).path
+    return try Folders.path(of: Folders.name(of: path), in: resolved(folder))
   }
 
   /// The real path of a database that is there; throws if there is none, or one that must not be used by this name.
@@ -34,6 +34,8 @@ enum SQLiteFile {
     guard isThere(real) else { throw StartFailure("there is no database at \(path)") }
     try checkHasOneName(real)
     try checkIsNotServedElsewhere(real)
+    // SQLite removes the log of an empty file, even if it only looks at the file.
+    try checkIsNotLost(real, beside: .command)
     return real
   }
 
@@ -41,15 +43,22 @@ enum SQLiteFile {
   static func isOnNetwork(_ path: String) -> Bool { parley_is_on_network(path) != 0 }
 
   /// Throws if the file has several names: each would have a log of its own, and what is in one log is not seen by the other name. Nor may
-  /// the log be a link.
+  /// the log be a link or have a second name, because SQLite would write into somebody else's file.
   static func checkHasOneName(_ path: String) throws {
     var found = stat()
     if lstat(path, &found) == 0, found.st_nlink > 1 {
       throw StartFailure(
         "\(path) has \(found.st_nlink) names (hard links), and its log lies beside one of them only: remove the other names")
     }
-    for name in companions.map({ path + $0 }) where lstat(name, &found) == 0 && found.st_mode & S_IFMT == S_IFLNK {
-      throw StartFailure("\(name) is a link, which SQLite does not follow: put the file in its place, or remove the link if there is none")
+    for name in companions.map({ path + $0 }) where lstat(name, &found) == 0 {
+      switch found.st_mode & S_IFMT {
+      case S_IFLNK:
+        throw StartFailure("\(name) is a link, which SQLite does not follow: put the file in its place, or remove the link if there is none")
+      case S_IFREG where found.st_nlink > 1:
+        throw StartFailure("\(name) has \(found.st_nlink) names (hard links), and SQLite would write into all of them: remove the other names")
+      case S_IFREG: break
+      default: throw StartFailure("\(name) is not a file, and SQLite needs the name for one: \(kind(of: found))")
+      }
     }
   }
 
@@ -90,15 +99,7 @@ enum SQLiteFile {
   }
 
   /// Makes the folder of a file, which only its owner can enter.
-  static func makeFolder(of path: String) throws {
-    let folder = folder(of: path)
-    guard !isThere(folder) else { return }
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    } catch {
-      throw StartFailure("the folder \(folder) can't be made: \(error.localizedDescription)")
-    }
-  }
+  static func makeFolder(of path: String) throws { try Folders.make(Folders.folder(of: path)) }
 
   static func isThere(_ path: String) -> Bool {
     var found = stat()
@@ -109,10 +110,20 @@ enum SQLiteFile {
   static func isEmpty(_ path: String) -> Bool { size(path) == 0 }
 
   /// Throws if the file has nothing in it but its log has: SQLite would remove the log and begin anew, as if there had never been anything.
-  static func checkIsNotLost(_ path: String) throws {
-    guard isEmpty(path), !isEmpty(path + "-wal") else { return }
-    throw StartFailure("\(path) is missing or empty while \(path)-wal is not: it is damaged. Remove that file and put a backup in place")
+  /// A command looks first whether a server uses the log; a server has the lock already.
+  static func checkIsNotLost(_ path: String, beside role: DatabaseRole) throws {
+    guard isLost(path) else { return }
+    if case .command = role, try FileLock.isHeld(path: path + ".lock") {
+      throw StartFailure(
+        "a server uses \(path), which was moved or emptied: put the file back, or stop the server. \(path)-wal has what the server wrote last")
+    }
+    throw StartFailure(
+      "\(path) is missing or empty while \(path)-wal is not: it is damaged. If it was moved, put it back; else remove \(path)-wal and put a "
+        + "backup in place")
   }
+
+  /// Whether the file has nothing in it although its log has.
+  static func isLost(_ path: String) -> Bool { isEmpty(path) && !isEmpty(path + "-wal") }
 
   /// Throws if the file is damaged, as far as a look of bounded length can tell. `place` is its name for people.
   static func check(_ connection: SQLiteConnection, path: String, place: String) throws {
@@ -125,7 +136,7 @@ enum SQLiteFile {
       } else {
         problems = size(path) <= checkedWholeBytesMax ? try connection.all("PRAGMA quick_check(1)") { $0.text(0) } : ["ok"]
       }
-    } catch let error as SQLiteError {
+    } catch let error as SQLiteError where error.isDamage {
       throw StartFailure("\(place) is damaged or no database: \(error.message). Put a backup in its place")
     }
     guard problems == ["ok"] else {
@@ -140,7 +151,7 @@ enum SQLiteFile {
 
   /// Returns once the file and its place in its folder are on the disk.
   static func sync(_ path: String) throws {
-    for path in [path, folder(of: path)] {
+    for path in [path, Folders.folder(of: path)] {
       let descriptor = open(path, O_RDONLY | O_CLOEXEC)
       guard descriptor >= 0 else { throw StartFailure("\(path) can't be opened: \(systemError())") }
       defer { OpenFiles.close(descriptor) }
@@ -166,8 +177,6 @@ enum SQLiteFile {
     var found = stat()
     return lstat(path, &found) == 0
   }
-
-  private static func folder(of path: String) -> String { URL(fileURLWithPath: path).deletingLastPathComponent().path }
 
   private static func resolved(_ path: String) throws -> String {
     guard let real = realpath(path, nil) else { throw StartFailure("\(path) can't be opened: \(systemError())") }

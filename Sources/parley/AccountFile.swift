@@ -14,7 +14,7 @@ struct AccountFile {
 
   /// Reads whose file it is and the URL in it; nil if there is none. The token is the database's to tell.
   init(in folder: String) throws {
-    path = URL(fileURLWithPath: folder).appendingPathComponent("account.env").relativePath
+    path = Folders.path(of: "account.env", in: folder)
     for line in try TextFile.read(path) ?? [] {
       let parts = line.text.split(separator: "=", maxSplits: 1).map(String.init)
       guard parts.count == 2 else { continue }

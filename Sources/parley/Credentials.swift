@@ -96,8 +96,13 @@ struct AccountCommand: AsyncParsableCommand {
         // Before the file is written: whatever becomes of that, this token is the account's.
         printFields([("accountSid", account), ("authToken", token)], json: json)
         guard var file, file.sid == id.text else { return }
-        file.token = token
-        try file.write()
+        // Another process may replace the token or the file at the same time: who writes last has the token that is in force.
+        var current = token
+        repeat {
+          file.token = current
+          try file.write()
+          current = try await engine.accounts.token(of: id)
+        } while current != file.token
       }
     }
   }

@@ -64,8 +64,7 @@ struct Health: AsyncParsableCommand {
       else { return false }
       port = written
     }
-    let host = LocalHost.reachable(settings.host).trimmingCharacters(in: ["[", "]"])
-    return LocalHost.status(of: "/ready", host: host, port: port, within: time) == 200
+    return LocalHost.status(of: "/ready", host: settings.host, port: port, within: time) == 200
   }
 }
 

@@ -28,12 +28,19 @@ enum SecretKeyFile {
     return nil
   }
 
-  /// Makes a new key and its file, which is on the disk before anything is sealed with it.
+  /// Makes a new key and its file, which is on the disk before anything is sealed with it. If another process makes the file meanwhile, its
+  /// key is the one to use.
   static func make(_ path: String) throws -> SecretKey {
     var random = SystemRandomNumberGenerator()
     let bytes = (0..<SecretKey.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) }
-    guard let key = SecretKey(bytes) else { throw StartFailure("no key could be made") }
-    try PrivateFile.write(Data(bytes).base64EncodedString() + "\n", to: path, replaces: false)
+    do {
+      try PrivateFile.write(Data(bytes).base64EncodedString() + "\n", to: path, replaces: false)
+    } catch {
+      // What is there now says what is wrong with it, if anything is.
+      guard let other = try read(path) else { throw error }
+      return other
+    }
+    guard let key = try read(path) else { throw StartFailure("\(path) was removed while it was made") }
     return key
   }
 }
@@ -41,19 +48,19 @@ enum SecretKeyFile {
 /// Files that only their owner can read (mode 0600).
 enum PrivateFile {
   /// Puts a file with the text in the place of what was there: whole or not at all, and on the disk on return. A link in its place is
-  /// replaced and not followed. If it `replaces` nothing, anything in its place is an error.
+  /// replaced and not followed. A file keeps its mode, and its owner if this process may give files away. If it `replaces` nothing, anything
+  /// in its place is an error.
   static func write(_ text: String, to path: String, replaces: Bool = true) throws {
-    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    } catch {
-      throw StartFailure("the folder \(folder) can't be made: \(error.localizedDescription)")
-    }
-    let part = "\(path).part"
-    let descriptor = try makePart(part)
+    let folder = Folders.folder(of: path)
+    try Folders.make(folder)
+    // The name is this process's own: a file of another one that writes at the same time stays.
+    let part = "\(path).\(String(UInt64.random(in: .min ... .max), radix: 36)).part"
+    let descriptor = open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw StartFailure("\(part) can't be made: \(String(cString: strerror(errno)))") }
     defer { close(descriptor) }
     let bytes = Array(text.utf8)
-    guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0, put(part, at: path, replaces: replaces)
+    guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count, keepOwner(of: path, descriptor), fsync(descriptor) == 0,
+      put(part, at: path, replaces: replaces)
     else {
       let reason = errno
       unlink(part)
@@ -66,20 +73,12 @@ enum PrivateFile {
     }
   }
 
-  /// A new file under this name. One that a process left which ended in the middle is removed; anything else that has the name is not ours.
-  private static func makePart(_ part: String) throws -> Int32 {
-    func make() -> Int32 { open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600) }
-    var descriptor = make()
+  /// Gives a new file the owner and the mode of the one that it replaces. Root writes for the user who runs the server.
+  private static func keepOwner(of path: String, _ descriptor: Int32) -> Bool {
     var found = stat()
-    if descriptor < 0, errno == EEXIST, lstat(part, &found) == 0 {
-      guard found.st_mode & S_IFMT == S_IFREG, found.st_uid == geteuid(), found.st_nlink == 1 else {
-        throw StartFailure("\(part) is in the way and was not made by Parley: remove it")
-      }
-      unlink(part)
-      descriptor = make()
-    }
-    guard descriptor >= 0 else { throw StartFailure("\(part) can't be made: \(String(cString: strerror(errno)))") }
-    return descriptor
+    guard lstat(path, &found) == 0, found.st_mode & S_IFMT == S_IFREG else { return true }
+    if geteuid() == 0, fchown(descriptor, found.st_uid, found.st_gid) != 0 { return false }
+    return fchmod(descriptor, found.st_mode & 0o777) == 0
   }
 
   private static func put(_ part: String, at path: String, replaces: Bool) -> Bool {

@@ -95,6 +95,9 @@ struct Serve: AsyncParsableCommand {
     }
   }
 
+  /// Of the account that a first start makes.
+  private static let firstName = "default"
+
   /// Holds the settings to what the process may open; answers how many connections clients can have at a time.
   private func shareFiles(_ settings: inout Settings) throws -> Int {
     let shares: ProcessLimits.Shares
@@ -130,13 +133,24 @@ struct Serve: AsyncParsableCommand {
   private func firstAccount(of engine: Engine, _ settings: Settings) async throws -> AccountFile? {
     if let given = settings.account { try await ensure(given, in: engine) }
     guard let folder = settings.database.folder else { return nil }
-    var file = try AccountFile(in: folder)
     let accounts = try await engine.accounts.list()
+    var file: AccountFile
+    do {
+      file = try AccountFile(in: folder)
+    } catch let error as UnreadableFile where settings.account != nil || !accounts.isEmpty {
+      // The first account's token would be lost; any other server can do without the file.
+      say("\(error), and is left as it is")
+      return nil
+    }
     if let given = settings.account {
       if !file.exists { (file.sid, file.token) = (given.sid.text, given.token) }
     } else if accounts.isEmpty {
-      let made = try await engine.accounts.create(name: "default")
+      let made = try await engine.accounts.create(name: Self.firstName)
       (file.sid, file.token, file.url) = (made.account.id.text, made.token, "http://\(LocalHost.reachable(settings.host)):\(settings.port)")
+    }
+    // A first start that ended between the account and its file: nobody else has the token.
+    if !file.exists, accounts.count == 1, let first = accounts.first, first.name == Self.firstName, first.disabledAt == nil {
+      file.sid = first.id.text
     }
     if file.token == nil, let known = accounts.first(where: { $0.id.text == file.sid }) {
       file.token = try await engine.accounts.token(of: known.id)
@@ -147,7 +161,7 @@ struct Serve: AsyncParsableCommand {
   /// Another node may make the same account at the same time.
   private func ensure(_ given: Settings.GivenAccount, in engine: Engine) async throws {
     do {
-      _ = try await engine.accounts.create(name: "default", sid: given.sid, token: given.token)
+      _ = try await engine.accounts.create(name: Self.firstName, sid: given.sid, token: given.token)
     } catch AccountFailure.exists {
       guard try await engine.accounts.token(of: given.sid) == given.token else {
         throw StartFailure("account \(given.sid.text) has another token than PARLEY_AUTH_TOKEN: see parley account rotate-token")
@@ -189,7 +203,7 @@ struct Serve: AsyncParsableCommand {
       {
         try? accountFile.write()
       }
-      throw StartFailure("the server can't listen on \(settings.host):\(settings.port); if the port is in use, set PARLEY_PORT (\(error))")
+      throw StartFailure("the server can't listen on \(LocalHost.inURL(settings.host)):\(settings.port); if the port is in use, set PARLEY_PORT (\(error))")
     }
     await sender.shutDown()
   }

@@ -47,7 +47,7 @@ struct Settings: Sendable {
   }
 
   private init(_ source: inout SettingsSource, needsWholeAccount: Bool) {
-    host = source.value("PARLEY_HOST") ?? host
+    host = LocalHost.bare(source.value("PARLEY_HOST") ?? host)
     port = source.integer("PARLEY_PORT", in: 0...65535) ?? port
     database =
       source.read(

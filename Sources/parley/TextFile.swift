@@ -2,6 +2,11 @@ import Foundation
 import ParleyDomain
 import ParleyStorage
 
+/// A file that is there and can't be read.
+struct UnreadableFile: Error, CustomStringConvertible {
+  let description: String
+}
+
 /// Small texts that people write for us: settings, keys, `account.env`, a secret on standard input. Lines end at a line feed; a carriage
 /// return before it, and a byte order mark at the beginning, are dropped, because editors put them there.
 enum TextFile {
@@ -62,12 +67,12 @@ enum TextFile {
       let reason = errno
       var link = stat()
       if reason == ENOENT, lstat(path, &link) != 0 { return nil }
-      throw StartFailure("\(path) can't be read: \(String(cString: strerror(reason)))")
+      throw UnreadableFile(description: "\(path) can't be read: \(String(cString: strerror(reason)))")
     }
     defer { close(descriptor) }
     var found = stat()
     guard fstat(descriptor, &found) == 0 else { throw StartFailure("\(path) can't be read: \(String(cString: strerror(errno)))") }
-    if onlyRegular, found.st_mode & S_IFMT != S_IFREG { throw StartFailure("\(path) is not a file") }
+    if onlyRegular, found.st_mode & S_IFMT != S_IFREG { throw UnreadableFile(description: "\(path) is not a file") }
     try check(found)
     return try read(descriptor, path)
   }

@@ -11,9 +11,9 @@ final class ServerProcess: Sendable {
   let credentials: Credentials
 
   /// Starts a server on `parley.db` in the folder; throws with what it wrote if it does not come to listen. `launcher` is what runs the
-  /// command, its path and arguments behind it.
+  /// command, its path and arguments behind it. `known` are the credentials where `account.env` can't be read.
   static func start(
-    in folder: URL, _ environment: [String: String] = [:], arguments: [String] = [], launcher: [String] = []
+    in folder: URL, _ environment: [String: String] = [:], arguments: [String] = [], launcher: [String] = [], known: Credentials? = nil
   ) async throws -> ServerProcess {
     let environment = settings.merging(environment) { $1 }
     let child = try Child(launcher + [Command.path, "serve"] + arguments, in: folder, environment)
@@ -21,7 +21,7 @@ final class ServerProcess: Sendable {
     for await part in child.output {
       said += part
       // Everything is said at once; the line ends it.
-      if said.contains("Parley listens on "), said.hasSuffix("\n") { return try ServerProcess(child, said, in: folder, environment) }
+      if said.contains("Parley listens on "), said.hasSuffix("\n") { return try ServerProcess(child, said, in: folder, environment, known) }
     }
     throw StartRefused(status: await child.end(), errors: child.errors)
   }
@@ -40,9 +40,11 @@ final class ServerProcess: Sendable {
     "PARLEY_PORT": "0", "PARLEY_DATABASE_URL": "sqlite:parley.db", "PARLEY_SECRET_KEY_FILE": "secret.key", "PARLEY_LOG_FORMAT": "json",
   ]
 
-  private init(_ child: Child, _ said: String, in folder: URL, _ environment: [String: String]) throws {
+  private init(_ child: Child, _ said: String, in folder: URL, _ environment: [String: String], _ known: Credentials?) throws {
     (self.child, announcement) = (child, said)
-    if let sid = environment["PARLEY_ACCOUNT_SID"], let token = environment["PARLEY_AUTH_TOKEN"] {
+    if let known {
+      credentials = known
+    } else if let sid = environment["PARLEY_ACCOUNT_SID"], let token = environment["PARLEY_AUTH_TOKEN"] {
       credentials = Credentials(user: sid, password: token)
     } else {
       let file = try AccountEnvironment(folder.appendingPathComponent("account.env"))
