@@ -40,6 +40,26 @@ package enum Folders {
     }
   }
 
+  /// A name for a file while it is written. It is one call's own: the file of another process that writes at the same time stays.
+  package static func part(of path: String) -> String { "\(path).\(String(UInt64.random(in: .min ... .max), radix: 36)).part" }
+
+  /// Gives a finished file its name. If it `replaces` nothing, that is false, with `errno`, when anything has the name.
+  package static func put(_ part: String, at path: String, replaces: Bool) -> Bool {
+    guard !replaces else { return rename(part, path) == 0 }
+    guard link(part, path) == 0 else {
+      // Some file systems have no second names.
+      guard [EPERM, EOPNOTSUPP, ENOSYS].contains(errno) else { return false }
+      var found = stat()
+      guard lstat(path, &found) != 0 else {
+        errno = EEXIST
+        return false
+      }
+      return rename(part, path) == 0
+    }
+    unlink(part)
+    return true
+  }
+
   /// The root stays.
   private static func withoutEndSlashes(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
     var bytes = bytes

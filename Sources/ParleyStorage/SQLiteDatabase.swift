@@ -108,19 +108,24 @@ package final class SQLiteDatabase: Database {
   package static func backUp(_ place: String, to target: String) throws {
     try SQLiteFile.checkIsFree(target)
     let path = try SQLiteFile.existing(place)
+    // The name is for a copy that is whole: what a command that was killed left has another.
+    let part = Folders.part(of: target)
     var isMade = false
     do {
       let source = try SQLiteConnection(path: path)
       try SQLiteSchema(connection: source, path: place).checkIsOurs()
       // Made first, so that nobody else can read it while it grows; VACUUM INTO takes an empty file.
-      try SQLiteFile.makeNew(target)
+      try SQLiteFile.makeNew(part)
       isMade = true
-      _ = try source.run("VACUUM INTO \(target)")
-      let problems = try SQLiteConnection(path: target).all("PRAGMA integrity_check(1)") { $0.text(0) }
+      _ = try source.run("VACUUM INTO \(part)")
+      let problems = try SQLiteConnection(path: part).all("PRAGMA integrity_check(1)") { $0.text(0) }
       guard problems == ["ok"] else { throw StartFailure("the copy is damaged: \(problems.joined(separator: "; "))") }
+      try SQLiteFile.sync(part)
+      guard Folders.put(part, at: target, replaces: false) else { throw StartFailure("\(target) can't be made: \(systemError())") }
+      isMade = false
       try SQLiteFile.sync(target)
     } catch {
-      if isMade { try? FileManager.default.removeItem(atPath: target) }
+      if isMade { unlink(part) }
       throw (error as? SQLiteError).map { StartFailure("\(place) can't be copied: \($0.message)") } ?? error
     }
   }

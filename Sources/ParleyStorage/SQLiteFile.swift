@@ -53,9 +53,11 @@ enum SQLiteFile {
     for name in companions.map({ path + $0 }) where lstat(name, &found) == 0 {
       switch found.st_mode & S_IFMT {
       case S_IFLNK:
-        throw StartFailure("\(name) is a link, which SQLite does not follow: put the file in its place, or remove the link if there is none")
+        throw StartFailure(
+          "\(name) is a link, which SQLite does not follow: put the file in its place, or remove the link if there is none")
       case S_IFREG where found.st_nlink > 1:
-        throw StartFailure("\(name) has \(found.st_nlink) names (hard links), and SQLite would write into all of them: remove the other names")
+        throw StartFailure(
+          "\(name) has \(found.st_nlink) names (hard links), and SQLite would write into all of them: remove the other names")
       case S_IFREG: break
       default: throw StartFailure("\(name) is not a file, and SQLite needs the name for one: \(kind(of: found))")
       }
@@ -115,7 +117,8 @@ enum SQLiteFile {
     guard isLost(path) else { return }
     if case .command = role, try FileLock.isHeld(path: path + ".lock") {
       throw StartFailure(
-        "a server uses \(path), which was moved or emptied: put the file back, or stop the server. \(path)-wal has what the server wrote last")
+        "a server uses \(path), which was moved or emptied: put the file back, or stop the server. \(path)-wal has what the server wrote "
+          + "last")
     }
     throw StartFailure(
       "\(path) is missing or empty while \(path)-wal is not: it is damaged. If it was moved, put it back; else remove \(path)-wal and put a "

@@ -87,7 +87,8 @@ struct Listen: AsyncParsableCommand {
     let reception = EventReception(account: account, forward: forward, json: json)
     let quiet = Logger(label: "listen") { _ in SwiftLogNoOpLogHandler() }
     let server = try HTTPServerBuilder.http1().buildServer(
-      configuration: .init(address: .hostname(LocalHost.bare(host), port: port)), eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet
+      configuration: .init(address: .hostname(LocalHost.bare(host), port: port)),
+      eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet
     ) { request, writer, _ in
       try await reception.receive(request, writer)
     } onServerRunning: { [host] channel in

@@ -53,14 +53,13 @@ enum PrivateFile {
   static func write(_ text: String, to path: String, replaces: Bool = true) throws {
     let folder = Folders.folder(of: path)
     try Folders.make(folder)
-    // The name is this process's own: a file of another one that writes at the same time stays.
-    let part = "\(path).\(String(UInt64.random(in: .min ... .max), radix: 36)).part"
+    let part = Folders.part(of: path)
     let descriptor = open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw StartFailure("\(part) can't be made: \(String(cString: strerror(errno)))") }
     defer { close(descriptor) }
     let bytes = Array(text.utf8)
     guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count, keepOwner(of: path, descriptor), fsync(descriptor) == 0,
-      put(part, at: path, replaces: replaces)
+      Folders.put(part, at: path, replaces: replaces)
     else {
       let reason = errno
       unlink(part)
@@ -79,21 +78,5 @@ enum PrivateFile {
     guard lstat(path, &found) == 0, found.st_mode & S_IFMT == S_IFREG else { return true }
     if geteuid() == 0, fchown(descriptor, found.st_uid, found.st_gid) != 0 { return false }
     return fchmod(descriptor, found.st_mode & 0o777) == 0
-  }
-
-  private static func put(_ part: String, at path: String, replaces: Bool) -> Bool {
-    guard !replaces else { return rename(part, path) == 0 }
-    guard link(part, path) == 0 else {
-      // Some file systems have no second names.
-      guard [EPERM, EOPNOTSUPP, ENOSYS].contains(errno) else { return false }
-      var found = stat()
-      guard lstat(path, &found) != 0 else {
-        errno = EEXIST
-        return false
-      }
-      return rename(part, path) == 0
-    }
-    unlink(part)
-    return true
   }
 }

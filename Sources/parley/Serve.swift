@@ -203,7 +203,8 @@ struct Serve: AsyncParsableCommand {
       {
         try? accountFile.write()
       }
-      throw StartFailure("the server can't listen on \(LocalHost.inURL(settings.host)):\(settings.port); if the port is in use, set PARLEY_PORT (\(error))")
+      let place = "\(LocalHost.inURL(settings.host)):\(settings.port)"
+      throw StartFailure("the server can't listen on \(place); if the port is in use, set PARLEY_PORT (\(error))")
     }
     await sender.shutDown()
   }

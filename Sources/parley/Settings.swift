@@ -148,8 +148,17 @@ private struct SettingsSource {
     takeValues(of: environment.filter { Self.names.contains($0.key) && values[$0.key] == nil })
     guard let path = value("PARLEY_CONFIG") else { return }
     do {
-      guard let bytes = try TextFile.bytes(of: path, onlyRegular: false) else { throw StartFailure("\(path) can't be read: it is missing") }
+      var found = stat()
+      guard let bytes = try TextFile.bytes(of: path, onlyRegular: false, check: { found = $0 }) else {
+        throw StartFailure("\(path) can't be read: it is missing")
+      }
       for line in TextFile.lines(bytes) { take(line, of: path) }
+      let secrets = ["PARLEY_SECRET_KEY", "PARLEY_AUTH_TOKEN"].filter { file[$0]?.isEmpty == false }
+      if let secret = secrets.first, found.st_mode & S_IFMT == S_IFREG,
+        let objection = SecretKeyFile.objection(owner: found.st_uid, mode: found.st_mode, user: geteuid())
+      {
+        problems.append("PARLEY_CONFIG: \(path) has \(secret) in it and \(objection): chown it to the server's user and chmod 600 it")
+      }
     } catch {
       problems.append("PARLEY_CONFIG: \(error)")
     }

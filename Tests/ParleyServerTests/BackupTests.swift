@@ -44,6 +44,27 @@ extension ServerTests {
         await restored.kill()
       }
     }
+
+    @Test("A backup that is killed in the middle leaves nothing under its name, and the next one is made", arguments: [72, 100, 200])
+    func killed(blocks: Int) async throws {
+      try await TestDatabase.withFolder { folder in
+        let server = try await ServerProcess.start(in: folder)
+        let configuration = try await server.makeConfiguration()
+        for _ in 0..<20 { _ = try await server.makeConversation(configuration) }
+        #expect(await server.stop() == 0)
+        let size = try #require(
+          FileManager.default.attributesOfItem(atPath: folder.appendingPathComponent("parley.db").path)[.size] as? Int)
+        try #require(size > blocks * 512)
+        // The system ends a process with a signal when its file grows beyond the limit.
+        let killed = try await Command.shell(
+          "ulimit -f \(blocks) && exec '\(Command.path)' backup --to copy.db", in: folder, ServerProcess.settings)
+        #expect(killed.status != 0, "\(killed)")
+        #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("copy.db").path))
+        let again = try await Command.run(["backup", "--to", "copy.db"], in: folder)
+        #expect(again.status == 0, "\(again)")
+        #expect(CommandTests.mode(folder.appendingPathComponent("copy.db")) == 0o600)
+      }
+    }
   }
 }
 

@@ -151,7 +151,7 @@ extension ServerTests {
     @Test("rotate-token changes nothing if account.env can't be read, and prints the new token also if account.env can't be written")
     func rotateBeside() async throws {
       try await ServerProcess.with { server, folder in
-        let (file, part) = (folder.appendingPathComponent("account.env"), folder.appendingPathComponent("account.env.part"))
+        let file = folder.appendingPathComponent("account.env")
         let before = try Data(contentsOf: file)
         for wrong in [Data("PARLEY_URL=a\u{1B}b\n".utf8), Data([0xFF, 0x0A]), Data(repeating: 0x61, count: 2 << 20)] {
           try wrong.write(to: file)
@@ -161,9 +161,10 @@ extension ServerTests {
         // No sign-in with it came before that the server could remember.
         #expect(try await server.send("GET", "/v2/Conversations").status == 200)
         try before.write(to: file)
-        try FileManager.default.createDirectory(at: part, withIntermediateDirectories: false)
-        let failed = try await Command.run(["account", "rotate-token", server.credentials.user, "--json"], in: folder)
-        #expect(failed.status == 1 && failed.errors.contains("account.env.part is in the way"), "\(failed)")
+        // The file's path is as long as a path may be, and a new one beside it would have a longer one.
+        let long = ["PARLEY_DATABASE_URL": "sqlite:\(String(repeating: "./", count: 2040))parley.db"]
+        let failed = try await Command.run(["account", "rotate-token", server.credentials.user, "--json"], in: folder, long)
+        #expect(failed.status == 1 && failed.errors.contains("can't be made: File name too long"), "\(failed.errors)")
         let printed = try JSON.parse(Array(failed.output.utf8)).object?["authToken"]?.string
         let anew = Credentials(user: server.credentials.user, password: try #require(printed))
         #expect(anew.password != server.credentials.password)

@@ -23,7 +23,8 @@ extension ServerTests {
             try Data().write(to: folder.appendingPathComponent("parley.db"))
           }
           let create = start == "empty" || start == "nothing" ? ["--create"] : []
-          let server = start == "server" ? Task { try await ServerProcess.start(in: folder, known: Credentials(user: "", password: "")) } : nil
+          let nobody = Credentials(user: "", password: "")
+          let server = start == "server" ? Task { try await ServerProcess.start(in: folder, known: nobody) } : nil
           let finished = try await withThrowingTaskGroup(of: Finished.self) { group in
             for number in 0..<6 {
               group.addTask { try await Command.run(["account", "create", "--name", "r\(number)"] + create, in: folder) }
@@ -37,7 +38,7 @@ extension ServerTests {
           let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
           #expect(!names.contains { $0.hasSuffix(".part") }, "\(names)")
           // Tokens sealed by each can be opened by all.
-          let last = try await ServerProcess.start(in: folder, known: Credentials(user: "", password: ""))
+          let last = try await ServerProcess.start(in: folder, known: nobody)
           for command in finished {
             let fields = command.output.split(separator: "\n").map { $0.split(separator: " ").last.map(String.init) ?? "" }
             guard fields.count == 2 else { continue }
@@ -99,7 +100,8 @@ extension ServerTests {
       }
     }
 
-    @Test("An account.env that can't be read is said, left alone, and keeps no server from its start",
+    @Test(
+      "An account.env that can't be read is said, left alone, and keeps no server from its start",
       arguments: ["loop", "file", "nothing", "folder"])
     func unreadable(_ kind: String) async throws {
       try await TestDatabase.withFolder { folder in

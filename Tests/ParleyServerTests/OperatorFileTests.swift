@@ -40,6 +40,29 @@ extension ServerTests {
       #expect((SecretKeyFile.objection(owner: owner, mode: S_IFREG | mode, user: user) == nil) == isTaken)
     }
 
+    @Test(
+      "A settings file with a secret in it is refused if others can read or change it; one without a secret may be open",
+      arguments: [0o600, 0o644, 0o620, 0o666, 0o604] as [mode_t])
+    func exposedSettings(mode: mode_t) async throws {
+      try await TestDatabase.withFolder { folder in
+        let file = folder.appendingPathComponent("settings")
+        let key = Data((0..<32).map { UInt8($0) }).base64EncodedString()
+        let secrets = [
+          "PARLEY_SECRET_KEY=\(key)\n", "PARLEY_ACCOUNT_SID=AC00000000000000000000000000000001\nPARLEY_AUTH_TOKEN=correct-horse-battery\n",
+        ]
+        for (text, hasSecret) in secrets.map({ ($0, true) }) + [("PARLEY_LOG_LEVEL=info\nPARLEY_SECRET_KEY=\n", false)] {
+          try Data(text.utf8).write(to: file)
+          chmod(file.path, mode)
+          let ended = try await Command.run(["account", "create", "--name", "x", "--create", "--config", "settings"], in: folder)
+          let isRefused = hasSecret && mode != 0o600
+          #expect(ended.status == (isRefused ? 64 : 0), "\(ended)")
+          #expect(ended.errors.contains("mode 0\(String(mode, radix: 8))") == isRefused)
+          for secret in [key, "correct-horse"] { #expect(!ended.errors.contains(secret)) }
+          for name in ["parley.db", "parley.db-wal", "parley.db-shm", "secret.key"] { unlink(folder.appendingPathComponent(name).path) }
+        }
+      }
+    }
+
     @Test("A database that others may read is said when the server starts, and served")
     func exposedDatabase() async throws {
       try await TestDatabase.withFolder { folder in

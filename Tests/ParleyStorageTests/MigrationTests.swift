@@ -1,3 +1,4 @@
+import CSQLite
 import Foundation
 import ParleyDomain
 import ParleyTesting
@@ -186,19 +187,31 @@ struct MigrationTests {
     }
   }
 
-  @Test("Who seals a new database at the same time as another process is checked against what that one kept")
+  @Test("Nobody writes while a database is sealed; who seals it at the same time is checked against what the first one kept")
   func twoFirstKeys() async throws {
     try await withPath { path in
       try Self.make(path, upTo: Migration.newest)
       let other = try SQLiteConnection(path: path)
+      try other.execute("PRAGMA busy_timeout = 0")
       var seen: [String?] = []
+      var second: Task<String?, any Error>?
       let database = try SQLiteDatabase(path: path, role: .command) { kept in
         seen.append(kept)
-        if kept == nil { try other.execute("UPDATE parley_schema SET key_check = 'of the other'") }
+        let refused = #expect(throws: SQLiteError.self) { try other.execute("UPDATE parley_schema SET key_check = 'of the other'") }
+        #expect(refused?.primary == SQLITE_BUSY)
+        second = Task.detached { [path] in
+          var found: String?
+          await (try SQLiteDatabase(path: path, role: .command) { kept in
+            found = kept
+            return kept ?? "of the second"
+          }).close()
+          return found
+        }
         return "mine"
       }
+      #expect(seen == [nil])
+      #expect(try await second?.value == "mine")
       await database.close()
-      #expect(seen == [nil, "of the other"])
     }
   }
 
