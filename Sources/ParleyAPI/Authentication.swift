@@ -81,8 +81,9 @@ final class Authentication: Sendable {
   private static func credentials(_ header: String) -> (user: String, password: String)? {
     let parts = header.split(separator: " ", maxSplits: 1)
     guard parts.count == 2, parts[0].lowercased() == "basic", let data = Data(base64Encoded: String(parts[1].drop { $0 == " " })),
-      let text = String(data: data, encoding: .utf8), let colon = text.firstIndex(of: ":")
+      let text = String(data: data, encoding: .utf8)
     else { return nil }
-    return (String(text[..<colon]), String(text[text.index(after: colon)...]))
+    let login = text.parts(between: ":", max: 2)
+    return login.count == 2 ? (login[0], login[1]) : nil
   }
 }

@@ -4,7 +4,8 @@ import Synchronization
 /// Memory for bodies in flight; beyond it requests are told to come again.
 ///
 /// An account may use all of it as long as nobody else asks for any. Where another account finds no room and would have at most half, bodies
-/// of the account that has more than half are given up: first the one that has waited longest for its next part.
+/// of the account that has more than half are given up: first the one that has waited longest for its next part. Where that does not help,
+/// half becomes the fair share: what each account gets if all that hold or ask get the same.
 final class BodyBudget: Sendable {
   private let bytesMax: Int
   private let state = Mutex(State())
@@ -35,20 +36,27 @@ final class BodyBudget: Sendable {
 
     /// The bodies to give up so that an account can take more; nil if that is not to be had.
     func givingWay(to more: Int, of account: Account.ID, within bytesMax: Int) -> [Int]? {
-      var missing = bytes + more - bytesMax
+      guard more <= bytesMax else { return nil }
+      let missing = bytes + more - bytesMax
       guard missing > 0 else { return [] }
-      let half = bytesMax / 2
-      // At most one account has more than half, and it is not the one that asks.
-      guard byAccount[account, default: 0] + more <= half, let (large, share) = byAccount.first(where: { $0.value > half }) else {
-        return nil
-      }
-      var surplus = share - half
+      let accounts = byAccount.count + (byAccount[account] == nil ? 1 : 0)
+      return givingWay(missing, to: more, of: account, share: bytesMax / 2)
+        ?? (accounts > 2 ? givingWay(missing, to: more, of: account, share: bytesMax / accounts) : nil)
+    }
+
+    /// The same if each account that has more than a share gives up what is beyond it. The account that asks would have at most a share.
+    private func givingWay(_ missing: Int, to more: Int, of account: Account.ID, share: Int) -> [Int]? {
+      guard byAccount[account, default: 0] + more <= share else { return nil }
+      var missing = missing
+      var surplus = byAccount.compactMapValues { $0 > share ? $0 - share : nil }
+      guard !surplus.isEmpty else { return nil }
       var numbers: [Int] = []
-      let candidates = holdings.filter { $0.value.account == large && $0.value.giveUp != nil }
-      for (number, holding) in candidates.sorted(by: { $0.value.lastPart < $1.value.lastPart }) where missing > 0 && surplus > 0 {
+      let candidates = holdings.filter { surplus[$0.value.account] != nil && $0.value.giveUp != nil }
+      for (number, holding) in candidates.sorted(by: { $0.value.lastPart < $1.value.lastPart }) where missing > 0 {
+        guard let left = surplus[holding.account], left > 0 else { continue }
         numbers.append(number)
         missing -= holding.bytes
-        surplus -= holding.bytes
+        surplus[holding.account] = left - holding.bytes
       }
       return missing > 0 ? nil : numbers
     }

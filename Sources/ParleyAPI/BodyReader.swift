@@ -165,6 +165,8 @@ struct IncomingBody {
   /// Whether a list of codings, in any case, has no other than these.
   private static func has(_ list: String?, only codings: [String]) -> Bool {
     guard let list else { return true }
+    // Of the letters outside ASCII one is k in lower case, the Kelvin sign.
+    guard list.utf8.allSatisfy({ $0 < 0x80 }) else { return false }
     return list.lowercased().split { $0 == "," || $0 == " " || $0 == "\t" }.allSatisfy { coding in codings.contains { $0 == coding } }
   }
 

@@ -132,7 +132,7 @@ private struct LogLine {
 
   init(_ format: LogSink.Format, _ level: Logger.Level, _ message: String, at now: Timestamp) {
     self.format = format
-    let time = "\(now.wholeSeconds.dropLast())\(Milliseconds.asSeconds(Int(now.milliseconds % 1000)).dropFirst())Z"
+    let time = "\(now.wholeSeconds.dropLast())\(Milliseconds.asSeconds(Int(now.millisecondsOfSecond)).dropFirst())Z"
     text = format == .text ? "\(time) \(level.rawValue) \(Self.plain(message))" : ""
     guard format == .json else { return }
     json.member("time", time)

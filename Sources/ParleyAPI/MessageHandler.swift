@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import ParleyDomain
 
 /// Stands behind the decoder and keeps the rules of messages that nobody further up can see (B-HTTP-13): which version a request has,
 /// which form its target, and behind which answer the connection ends.
@@ -119,13 +120,14 @@ final class MessageHandler: ChannelDuplexHandler {
   /// The host and the path of `http://host/path`. What has another form names a host that is none, and is refused for that.
   private static func parts(ofAbsolute target: String) -> (host: String, path: String) {
     let noHost = ("/", "/")
-    guard let colon = target.firstIndex(of: ":"), ["http", "https"].contains(target[..<colon].lowercased()) else { return noHost }
-    let rest = target[target.index(after: colon)...]
-    guard rest.hasPrefix("//") else { return noHost }
-    let host = rest.dropFirst(2).prefix { !"/?#".contains($0) }
+    let parts = target.parts(between: ":", max: 2)
+    guard parts.count == 2, ["http", "https"].contains(parts[0].lowercased()) else { return noHost }
+    let rest = parts[1].utf8
+    guard rest.starts(with: "//".utf8) else { return noHost }
+    let host = rest.dropFirst(2).prefix { !"/?#".utf8.contains($0) }
     guard !host.isEmpty else { return noHost }
     let path = rest[host.endIndex...]
-    return (String(host), path.first == "/" ? String(path) : "/\(path)")
+    return (String(Substring(host)), "\(path.first == UInt8(ascii: "/") ? "" : "/")\(Substring(path))")
   }
 
   // MARK: - Answers

@@ -9,7 +9,8 @@ enum Milliseconds {
 
   /// `0.012`: seconds with three decimals.
   static func asSeconds(_ milliseconds: Int) -> String {
-    let fraction = String(milliseconds % 1000)
-    return "\(milliseconds / 1000).\(String(repeating: "0", count: 3 - fraction.utf8.count))\(fraction)"
+    let fraction = String((milliseconds % 1000).magnitude)
+    return
+      "\(milliseconds < 0 ? "-" : "")\((milliseconds / 1000).magnitude).\(String(repeating: "0", count: 3 - fraction.utf8.count))\(fraction)"
   }
 }

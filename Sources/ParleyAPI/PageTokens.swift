@@ -43,7 +43,8 @@ struct PageTokens: Sendable {
       opened(box, bound: Self.binding(list, [], account), forms: [Self.form, Self.formWithoutFilters])
       ?? opened(box, bound: Self.binding(list, list.filters, account), forms: [Self.formWithoutFilters])
     guard let cursor = lines?.first else { return nil }
-    return Cursor.Direction(rawValue: String(cursor.prefix(1))).map { Cursor($0, from: String(cursor.dropFirst())) }
+    let direction = Cursor.Direction(rawValue: String(cursor.unicodeScalars.prefix(1)))
+    return direction.map { Cursor($0, from: String(cursor.unicodeScalars.dropFirst())) }
   }
 
   /// The filters that a token of the list carries; nil where only `open` can say whether it is one.
@@ -58,7 +59,9 @@ struct PageTokens: Sendable {
     guard let text = try? AES.GCM.open(box, using: key, authenticating: binding), let form = text.first, forms.contains(form) else {
       return nil
     }
-    return String(decoding: text.dropFirst(), as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    return text.dropFirst().split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
+      String(decoding: $0, as: UTF8.self)
+    }
   }
 
   /// Nil for any other spelling than the one that was issued.

@@ -6,24 +6,24 @@ struct Query: Sendable {
 
   /// Reads the text behind the question mark. A value that can't be decoded is kept as nil, a name that can't is nobody's.
   init(_ text: Substring?) {
-    pairs = (text ?? "").split(separator: "&").compactMap { pair in
-      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard let name = Percent.decoded(parts[0], plusIsSpace: true) else { return nil }
-      return (name, parts.count == 2 ? Percent.decoded(parts[1], plusIsSpace: true) : "")
+    pairs = (text ?? "").parts(between: "&").filter { !$0.isEmpty }.compactMap { pair in
+      let parts = pair.parts(between: "=", max: 2)
+      guard let name = Percent.decoded(parts[0][...], plusIsSpace: true) else { return nil }
+      return (name, parts.count == 2 ? Percent.decoded(parts[1][...], plusIsSpace: true) : "")
     }
   }
 
   /// The parameters that a page token carries, each as `name=value`.
   init(carried parameters: [String]) {
     pairs = parameters.map { text in
-      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      return (String(parts[0]), parts.count == 2 ? String(parts[1]) : "")
+      let parts = text.parts(between: "=", max: 2)
+      return (parts[0], parts.count == 2 ? parts[1] : "")
     }
   }
 
   /// All values of a parameter; nil for one that can't be decoded.
   func values(_ name: String) -> [String?] {
-    let exact = pairs.filter { $0.name == name }
+    let exact = pairs.filter { $0.name.isSame(as: name) }
     let matching = exact.isEmpty ? pairs.filter { $0.name.utf8.elementsEqual(name.utf8, by: Self.isSameLetter) } : exact
     return matching.map(\.value)
   }
@@ -63,7 +63,7 @@ struct QueryFields {
 
   /// All values, repeated or joined by commas, each one of the choices.
   func choices<Choice: RawRepresentable & CaseIterable>(_ name: String, of _: Choice.Type) -> [Choice] where Choice.RawValue == String {
-    query.values(name).flatMap { value in (value ?? "").split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+    query.values(name).flatMap { value in (value ?? "").parts(between: ",") }
       .compactMap { text in
         if let choice = Choice.allCases.first(where: { $0.rawValue.isSame(as: text) }) { return choice }
         problems.add(.member(.root, name), "must be one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")

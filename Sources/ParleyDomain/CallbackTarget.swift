@@ -12,8 +12,8 @@ package struct CallbackTarget: Sendable {
   /// Host and port as they are written.
   package let hostHeader: String
   package let port: Int
-  /// The user info, decoded: "user:password" (B-HOOK-19).
-  package let basicAuthorization: String?
+  /// The bytes of the user info, decoded: "user:password" (B-HOOK-19). They need not be UTF-8.
+  package let basicAuthorization: [UInt8]?
 
   /// Nil if the text is not a URL of that kind. Whether it may be called is not decided here: it may have been stored under other settings.
   package init?(_ url: String) {
@@ -35,8 +35,9 @@ package struct CallbackTarget: Sendable {
     self.host = IPAddress(name)?.description ?? name
     hostHeader = String(decoding: hostAndPort, as: UTF8.self)
     self.port = Int(String(decoding: port, as: UTF8.self)) ?? (self.scheme == "https" ? 443 : 80)
-    let login = at.map { Self.decoded(authority[..<$0]) } ?? ""
-    basicAuthorization = login.isEmpty ? nil : login.contains(":") ? login : login + ":"
+    let login = at.map { Self.decodedBytes(authority[..<$0]) } ?? []
+    let colon = UInt8(ascii: ":")
+    basicAuthorization = login.isEmpty ? nil : login.contains(colon) ? login : login + [colon]
     let pathAndQuery = rest[authority.endIndex...]
     let path = pathAndQuery.first == UInt8(ascii: "/") ? "" : "/"
     self.url = "\(self.scheme)://\(hostHeader)\(path)\(Self.sendable(pathAndQuery))"
@@ -84,8 +85,10 @@ package struct CallbackTarget: Sendable {
     return String(decoding: text, as: UTF8.self)
   }
 
-  /// Percent-decoded; a "%" without two hex digits stays.
-  package static func decoded(_ text: some Collection<UInt8>) -> String {
+  /// Percent-decoded; a "%" without two hex digits stays, and what is not UTF-8 is replaced.
+  package static func decoded(_ text: some Collection<UInt8>) -> String { String(decoding: decodedBytes(text), as: UTF8.self) }
+
+  private static func decodedBytes(_ text: some Collection<UInt8>) -> [UInt8] {
     var decoded: [UInt8] = []
     var rest = Array(text)[...]
     while let byte = rest.popFirst() {
@@ -99,7 +102,7 @@ package struct CallbackTarget: Sendable {
         decoded.append(byte)
       }
     }
-    return String(decoding: decoded, as: UTF8.self)
+    return decoded
   }
 
   private static func isAlphanumeric(_ byte: UInt8) -> Bool {

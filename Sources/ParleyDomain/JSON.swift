@@ -306,15 +306,8 @@ private struct NameSet {
 
   mutating func insert(_ name: String, after members: [(name: String, value: JSON)]) -> Bool {
     if members.count < 16 { return !members.contains { $0.name.isSame(as: name) } }
-    if hashes.isEmpty { hashes = Set(members.map { Self.hash($0.name) }) }
-    return hashes.insert(Self.hash(name)).inserted || !members.contains { $0.name.isSame(as: name) }
-  }
-
-  private static func hash(_ name: String) -> Int {
-    var hasher = Hasher()
-    var name = name
-    name.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-    return hasher.finalize()
+    if hashes.isEmpty { hashes = Set(members.map { ExactText($0.name).hashValue }) }
+    return hashes.insert(ExactText(name).hashValue).inserted || !members.contains { $0.name.isSame(as: name) }
   }
 }
 

@@ -6,14 +6,24 @@ package struct Timestamp: Sendable, Hashable, Comparable {
 
   package func hoursBefore(_ hours: Int64) -> Timestamp { Timestamp(milliseconds: milliseconds - hours * 3_600_000) }
 
+  /// The first and the last instant that can be written: those of the years 0 and 9999.
+  private static let writable: ClosedRange<Int64> = -62_167_219_200_000...253_402_300_799_999
+
+  /// The nearest instant that can be written.
+  private var written: Int64 { min(max(milliseconds, Self.writable.lowerBound), Self.writable.upperBound) }
+
+  /// Milliseconds since the last whole second, 0 to 999 also before 1970.
+  package var millisecondsOfSecond: Int64 { written - written.floored(by: 1000) * 1000 }
+
   /// A time later than now by more than this was written while the clock was ahead. Clocks that are measured or slewed differ by less.
   package static let clockTolerance = Duration.seconds(5)
 
   package static func < (left: Self, right: Self) -> Bool { left.milliseconds < right.milliseconds }
 
-  /// `YYYY-MM-DDTHH:MM:SSZ`, the form of `createdAt` and its like (B-TIME-1). Years 0 to 9999.
+  /// `YYYY-MM-DDTHH:MM:SSZ`, the form of `createdAt` and its like (B-TIME-1). An instant outside the years 0 to 9999 is written as
+  /// the nearest one inside.
   package var wholeSeconds: String {
-    let seconds = milliseconds.floored(by: 1000)
+    let seconds = written.floored(by: 1000)
     let day = seconds.floored(by: 86400)
     let second = seconds - day * 86400
     let date = CivilDate(daysSinceEpoch: day)
@@ -46,20 +56,20 @@ package struct Timestamp: Sendable, Hashable, Comparable {
     let second = number(11..<13) * 3600 + number(14..<16) * 60 + number(17..<19)
     self.init(milliseconds: (CivilDate(year: year, month: month, day: day).daysSinceEpoch * 86400 + second) * 1000)
     // Other years can't be written: odd characters in the text's places can add up to one.
-    guard (0...9999).contains(CivilDate(daysSinceEpoch: milliseconds.floored(by: 86_400_000)).year), wholeSeconds == text else {
-      return nil
-    }
+    guard Self.writable.contains(milliseconds), wholeSeconds.isSame(as: text) else { return nil }
   }
 }
 
 extension Timestamp {
+  /// A sum that is too large is the last instant, or the first.
   package func adding(_ duration: Duration) -> Timestamp {
-    Timestamp(milliseconds: milliseconds + Int64(duration.microseconds / 1000))
+    let (sum, isOver) = milliseconds.addingReportingOverflow(Int64(duration.microseconds / 1000))
+    return Timestamp(milliseconds: isOver ? (milliseconds < 0 ? .min : .max) : sum)
   }
 
   /// `YYYY-MM-DDTHH:MM:SS.sssZ`, without the fraction where it is zero (B-TIME-2).
   package var precise: String {
-    let fraction = milliseconds - milliseconds.floored(by: 1000) * 1000
+    let fraction = millisecondsOfSecond
     guard fraction > 0 else { return wholeSeconds }
     let digits = String(fraction)
     return "\(wholeSeconds.dropLast()).\(String(repeating: "0", count: 3 - digits.utf8.count))\(digits)Z"
@@ -107,6 +117,14 @@ package struct CivilDate: Equatable {
     (self.year, self.month, self.day) = (year, month, day)
   }
 
+  /// A day that there is in the years 0 to 9999; nil for other numbers, however large.
+  package init?(realYear year: Int64, month: Int64, day: Int64) {
+    guard (0...9999).contains(year), (1...12).contains(month), (1...31).contains(day) else { return nil }
+    self.init(year: year, month: month, day: day)
+    // There is no 31 February.
+    guard CivilDate(daysSinceEpoch: daysSinceEpoch) == self else { return nil }
+  }
+
   package init(daysSinceEpoch: Int64) {
     let days = daysSinceEpoch + 719_468
     let era = days.floored(by: 146_097)
@@ -130,13 +148,17 @@ package struct CivilDate: Equatable {
 
 extension Int64 {
   /// The quotient rounded towards minus infinity.
-  fileprivate func floored(by divisor: Int64) -> Int64 {
+  package func floored(by divisor: Int64) -> Int64 {
     let quotient = self / divisor
     return self % divisor < 0 ? quotient - 1 : quotient
   }
 }
 
 extension Duration {
-  /// The duration in whole microseconds, the rest cut off.
-  package var microseconds: Int { Int(components.seconds) * 1_000_000 + Int(components.attoseconds / 1_000_000_000_000) }
+  /// The duration in whole microseconds, the rest cut off; one too large for an integer is the largest, or the smallest.
+  package var microseconds: Int {
+    let (seconds, isOver) = Int(components.seconds).multipliedReportingOverflow(by: 1_000_000)
+    let (sum, isOverToo) = seconds.addingReportingOverflow(Int(components.attoseconds / 1_000_000_000_000))
+    return isOver || isOverToo ? (components.seconds < 0 ? .min : .max) : sum
+  }
 }

@@ -23,14 +23,15 @@ final class CallbackPlaces: Sendable {
   /// URLs kept; beyond, all are forgotten.
   private static let placesMax = 10_000
 
-  private let places = Mutex<[String: Place]>([:])
+  private let places = Mutex<[ExactText: Place]>([:])
 
   subscript(url: String) -> Place {
-    if let known = places.withLock({ $0[url] }) { return known }
+    let key = ExactText(url)
+    if let known = places.withLock({ $0[key] }) { return known }
     let place = Place(url)
     places.withLock { places in
       if places.count >= Self.placesMax { places = [:] }
-      places[url] = place
+      places[key] = place
     }
     return place
   }

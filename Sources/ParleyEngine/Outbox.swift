@@ -41,12 +41,13 @@ struct Outbox {
   /// A lane for each listing of a URL: the second time that one is listed is another lane, so that each gets every event once and in order.
   /// What their order in the list is does not matter. A URL that nobody could call has a lane all the same, so that its failure is seen.
   private func listings(of callbacks: [StatusCallback], in conversation: Conversation.ID) -> [(lane: Lane, callback: StatusCallback)] {
-    var times: [String: Int] = [:]
+    var times: [ExactText: Int] = [:]
     return callbacks.map { callback in
       let listing = "\(conversation.text)\n\(callback.method.rawValue)\n\(callback.url)"
-      times[listing, default: 0] += 1
+      let key = ExactText(listing)
+      times[key, default: 0] += 1
       let place = engine.places[callback.url]
-      let id = CallbackPlaces.digest("\(listing)\n\(times[listing, default: 0])")
+      let id = CallbackPlaces.digest("\(listing)\n\(times[key, default: 0])")
       return (Lane(account: account, id: id, host: place.host, urlHash: place.urlHash), callback)
     }.sorted { $0.lane.id < $1.lane.id }
   }

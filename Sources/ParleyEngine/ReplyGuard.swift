@@ -52,6 +52,11 @@ final class ReplyGuard: ChannelDuplexHandler {
   private var hasBytes = false
   private var interims = 0
   private var replies = 0
+  /// How many bytes of `start` the reply that comes has shown.
+  private var started = 0
+
+  /// What each reply begins with. Its reader also takes the names of other protocols: RTSP and ICE.
+  private static let start = Array("HTTP/1.".utf8)
 
   /// Adds one to a connection that is ready for its first request.
   static func add(to channel: any Channel) -> EventLoopFuture<Void> {
@@ -91,7 +96,7 @@ final class ReplyGuard: ChannelDuplexHandler {
       guard hasStatus else { return refuse(.order, context) }
     case .end:
       guard hasStatus else { return refuse(.order, context) }
-      hasStatus = false
+      (hasStatus, started) = (false, 0)
       replies += 1
     }
     context.fireChannelRead(data)
@@ -106,7 +111,21 @@ final class ReplyGuard: ChannelDuplexHandler {
     context.fireChannelInactive()
   }
 
-  fileprivate func bytesCame() { hasBytes = true }
+  /// Bytes that are not read yet; false if they are not the beginning of a reply, and need not be read.
+  fileprivate func bytesCame(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) -> Bool {
+    hasBytes = true
+    guard waits, started < Self.start.count else { return true }
+    for byte in bytes.readableBytesView where started < Self.start.count {
+      // Empty lines before a reply are left out.
+      if started == 0, byte == UInt8(ascii: "\r") || byte == UInt8(ascii: "\n") { continue }
+      guard byte == Self.start[started] else {
+        refuse(.unreadable, context)
+        return false
+      }
+      started += 1
+    }
+    return true
+  }
 
   /// What an error of the connection says of the reply that is waited for.
   private func meaning(of error: any Error) -> any Error {
@@ -136,7 +155,6 @@ private final class ByteWatch: ChannelInboundHandler {
   init(_ guarding: ReplyGuard) { self.guarding = guarding }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guarding.bytesCame()
-    context.fireChannelRead(data)
+    if guarding.bytesCame(unwrapInboundIn(data), context) { context.fireChannelRead(data) }
   }
 }

@@ -42,11 +42,9 @@ enum RetryAfter {
   private static func instant(year: Int64?, month: String, day: String, clock: String) -> Timestamp? {
     let clock = clock.split(separator: ":", omittingEmptySubsequences: false).map { $0.utf8.count == 2 ? number(String($0)) : nil }
     guard let year, let month = months.firstIndex(of: month), let day = number(day), clock.count == 3, let hour = clock[0],
-      let minute = clock[1], let second = clock[2], hour <= 23, minute <= 59, second <= 60
+      let minute = clock[1], let second = clock[2], hour <= 23, minute <= 59, second <= 60,
+      let date = CivilDate(realYear: year, month: Int64(month) + 1, day: day)
     else { return nil }
-    let date = CivilDate(year: year, month: Int64(month) + 1, day: day)
-    // There is no 31 February.
-    guard CivilDate(daysSinceEpoch: date.daysSinceEpoch) == date else { return nil }
     return Timestamp(milliseconds: (date.daysSinceEpoch * 86400 + hour * 3600 + minute * 60 + second) * 1000)
   }
 

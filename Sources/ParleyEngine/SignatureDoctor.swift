@@ -62,7 +62,7 @@ package enum SignatureDoctor {
     if signatures.count > 1 {
       findings.append(Finding(part: .signature, message: "X-Twilio-Signature is there \(signatures.count) times: pass it on once."))
     }
-    if url.contains("#") || seen.hasUserInfo {
+    if url.utf8.contains(UInt8(ascii: "#")) || seen.hasUserInfo {
       findings.append(Finding(part: .url, message: "User info and fragment are never signed: leave them out of the URL that you check."))
     }
     let content = SeenBody(body, method: method, contentType: values(of: "Content-Type", in: headers).first ?? "", url: seen)
@@ -122,7 +122,7 @@ extension SignatureDoctor {
             or from your configuration.
             """))
     }
-    if seen.host != signed.host {
+    if !seen.host.isSame(as: signed.host) {
       findings.append(
         Finding(
           part: .host,
@@ -131,7 +131,7 @@ extension SignatureDoctor {
             behind your proxy.
             """))
     }
-    if seen.port != signed.port {
+    if !seen.port.isSame(as: signed.port) {
       let (had, has) = (signed.port.isEmpty ? "no port" : "\"\(signed.port)\"", seen.port.isEmpty ? "none" : "\"\(seen.port)\"")
       findings.append(Finding(part: .port, message: "Signed is \(had), you saw \(has): write the port just as the callback's URL does."))
     }
@@ -141,7 +141,7 @@ extension SignatureDoctor {
   }
 
   private static func pathDifference(of seen: String, from signed: String) -> Finding? {
-    guard seen != signed else { return nil }
+    guard !seen.isSame(as: signed) else { return nil }
     let hint =
       if seen + "/" == signed || signed + "/" == seen {
         "neither add nor drop the slash at its end"
@@ -154,15 +154,17 @@ extension SignatureDoctor {
   }
 
   private static func queryDifference(of seen: SeenURL, from signed: SeenURL) -> Finding? {
-    let (had, has) = (signed.callbackParameters, seen.callbackParameters)
-    let isHashMoved = had == has && seen.hashes == signed.hashes && seen.parameters != signed.parameters
+    let (had, has) = (signed.callbackParameters.map(ExactText.init), seen.callbackParameters.map(ExactText.init))
+    let isHashMoved =
+      had == has && seen.hashes.map(ExactText.init) == signed.hashes.map(ExactText.init)
+      && seen.parameters?.map(ExactText.init) != signed.parameters?.map(ExactText.init)
     guard had != has || isHashMoved else { return nil }
     let missing = had.filter { !has.contains($0) }
     let extra = has.filter { !had.contains($0) }
     let message =
       if missing.isEmpty && extra.isEmpty && had.count == has.count {
         "The parameters are those that were signed, in another order: take the query as it arrived instead of putting it together again."
-      } else if had.map({ CallbackTarget.decoded($0.utf8) }) == has.map({ CallbackTarget.decoded($0.utf8) }) {
+      } else if had.map({ CallbackTarget.decoded($0.text.utf8) }) == has.map({ CallbackTarget.decoded($0.text.utf8) }) {
         "The query was decoded or encoded anew: take it as it arrived."
       } else if extra.isEmpty {
         "The query lacks \(list(missing)), which was signed: take the whole query as it arrived."
@@ -174,5 +176,5 @@ extension SignatureDoctor {
     return Finding(part: .query, message: message)
   }
 
-  private static func list(_ parameters: [String]) -> String { parameters.map { "\"\($0)\"" }.joined(separator: " and ") }
+  private static func list(_ parameters: [ExactText]) -> String { parameters.map { "\"\($0.text)\"" }.joined(separator: " and ") }
 }

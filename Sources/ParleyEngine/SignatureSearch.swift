@@ -15,22 +15,29 @@ struct SeenURL: Hashable, Sendable {
 
   /// Nil unless it has scheme and host. User info and fragment are left out.
   init?(_ url: String) {
-    guard let colon = url.range(of: "://"), colon.lowerBound != url.startIndex else { return nil }
-    scheme = url[..<colon.lowerBound].lowercased()
+    let parts = url.parts(between: ":", max: 2)
+    guard parts.count == 2, parts[1].utf8.starts(with: "//".utf8) else { return nil }
+    scheme = parts[0].lowercased()
     guard ["http", "https"].contains(scheme) else { return nil }
-    let rest = url[colon.upperBound...].prefix { $0 != "#" }
-    let authority = rest.prefix { !"/?".contains($0) }
-    let hostAndPort = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
-    hasUserInfo = hostAndPort.count != authority.count
-    let portStart = hostAndPort.lastIndex(of: ":").flatMap { hostAndPort[$0...].contains("]") ? nil : $0 } ?? hostAndPort.endIndex
-    (host, port) = (String(hostAndPort[..<portStart]), String(hostAndPort[portStart...]))
+    let rest = parts[1].utf8.dropFirst(2).prefix { $0 != UInt8(ascii: "#") }
+    let authority = rest.prefix { !"/?".utf8.contains($0) }
+    let at = authority.lastIndex(of: UInt8(ascii: "@"))
+    hasUserInfo = at != nil
+    let hostAndPort = at.map { authority[authority.index(after: $0)...] } ?? authority
+    let colon = hostAndPort.lastIndex(of: UInt8(ascii: ":")).flatMap { hostAndPort[$0...].contains(UInt8(ascii: "]")) ? nil : $0 }
+    let portStart = colon ?? hostAndPort.endIndex
+    (host, port) = (String(Substring(hostAndPort[..<portStart])), String(Substring(hostAndPort[portStart...])))
     guard !host.isEmpty else { return nil }
     let behind = rest[authority.endIndex...]
-    let path = behind.prefix { $0 != "?" }
-    self.path = String(path)
+    let path = behind.prefix { $0 != UInt8(ascii: "?") }
+    self.path = String(Substring(path))
     let query = behind[path.endIndex...]
-    parameters = query.isEmpty ? nil : query.dropFirst().split(separator: "&", omittingEmptySubsequences: false).map(String.init)
+    parameters = query.isEmpty ? nil : Substring(query.dropFirst()).parts(between: "&")
   }
+
+  static func == (left: Self, right: Self) -> Bool { left.text.isSame(as: right.text) && left.hasUserInfo == right.hasUserInfo }
+
+  func hash(into hasher: inout Hasher) { ExactText(text).hash(into: &hasher) }
 
   var text: String { "\(scheme)://\(host)\(port)\(path)\(parameters.map { "?" + $0.joined(separator: "&") } ?? "")" }
 
@@ -43,11 +50,11 @@ struct SeenURL: Hashable, Sendable {
 
   /// Whether a delivery to this callback has the other URL.
   func isTarget(of seen: SeenURL) -> Bool {
-    scheme == seen.scheme && host == seen.host && port == seen.port && path == seen.path
-      && seen.callbackParameters.starts(with: callbackParameters)
+    scheme == seen.scheme && host.isSame(as: seen.host) && port.isSame(as: seen.port) && path.isSame(as: seen.path)
+      && seen.callbackParameters.starts(with: callbackParameters) { $0.isSame(as: $1) }
   }
 
-  private static func isHash(_ parameter: String) -> Bool { parameter.hasPrefix("\(WebhookSignature.hashParameter)=") }
+  private static func isHash(_ parameter: String) -> Bool { parameter.utf8.starts(with: "\(WebhookSignature.hashParameter)=".utf8) }
 }
 
 /// The body as it was seen, and how it may have been when it was signed.
@@ -94,7 +101,7 @@ struct SeenBody: Sendable {
       findings.append(
         .init(part: .bodySHA256, message: "The URL lacks bodySHA256, with which it was sent and signed: check it with its whole query."))
     }
-    let hash = signed.hashes.last.map { String($0.dropFirst(WebhookSignature.hashParameter.count + 1)) }
+    let hash = signed.hashes.last.map { String(decoding: $0.utf8.dropFirst(WebhookSignature.hashParameter.count + 1), as: UTF8.self) }
     guard let hash, hash != actual else { return findings }
     let change = hashes.first { $0.hash == hash }?.change ?? (isEmpty ? "it is empty" : "it was changed or written anew")
     findings.append(
@@ -178,15 +185,16 @@ struct SignatureSearch {
     let name = seen.host.lowercased()
     var hosts = [(seen.host, ""), (seen.host, ":443"), (seen.host, ":80"), (name, seen.port), (name, "")]
     hosts += known.map { ($0.host, $0.port) }
-    return Self.unique(hosts.map { [$0.0, $0.1] }, but: [seen.host, seen.port]).map { ($0[0], $0[1]) }
+    return Self.unique(hosts.map { [$0.0, $0.1] }, but: [seen.host, seen.port]) { $0.map(ExactText.init) }
+      .map { ($0[0], $0[1]) }
   }
 
   private func paths() -> [String] {
     let path = seen.path
     let decoded = CallbackTarget.decoded(path.utf8)
-    let encoded = decoded.split(separator: "/", omittingEmptySubsequences: false).map { CallbackTarget.percentEncoded($0) }
+    let encoded = decoded.parts(between: "/").map { CallbackTarget.percentEncoded($0) }
     let paths = [path.hasSuffix("/") ? String(path.dropLast()) : path + "/", decoded, encoded.joined(separator: "/")]
-    return Self.unique(paths + known.map(\.path), but: path)
+    return Self.unique(paths + known.map(\.path), but: path, as: ExactText.init)
   }
 
   /// Other queries, with every hash that the body may have had, and those that are worth trying only when nothing else fits.
@@ -196,24 +204,27 @@ struct SignatureSearch {
     likely += [own.map { $0.replacing("%20", with: "+") }, own.filter { !$0.isEmpty }]
     likely += known.flatMap { callback in
       let base = callback.callbackParameters
-      return [base, base + own.filter { !base.contains($0) }]
+      return [base, base + own.filter { one in !base.contains { $0.isSame(as: one) } }]
     }
     let few = own.count <= Self.parametersMax ? own : []
     let rare = Self.subsets(few) + Self.orders(few)
-    return (Self.unique(withHashes(likely), but: seen.parameters), Self.unique(withHashes(rare), but: seen.parameters))
+    return (unseen(withHashes(likely)), unseen(withHashes(rare)))
+  }
+
+  private func unseen(_ queries: [[String]?]) -> [[String]?] {
+    Self.unique(queries, but: seen.parameters) { $0?.map(ExactText.init) }
   }
 
   private func withHashes(_ queries: [[String]]) -> [[String]?] {
     var hashes = seen.hashes
     hashes += content.hashes.map { "\(WebhookSignature.hashParameter)=\($0.hash)" }
     if hashes.isEmpty { return queries.map { $0.isEmpty ? nil : $0 } }
-    return Self.unique(hashes, but: "").flatMap { hash in queries.map { $0 + [hash] } }
+    return Self.unique(hashes, but: "", as: ExactText.init).flatMap { hash in queries.map { $0 + [hash] } }
   }
 
   /// Encoded as the sender would do it.
   private static func recoded(_ parameter: String) -> String {
-    let parts = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    return parts.map { CallbackTarget.percentEncoded(CallbackTarget.decoded($0.utf8)) }.joined(separator: "=")
+    parameter.parts(between: "=", max: 2).map { CallbackTarget.percentEncoded(CallbackTarget.decoded($0.utf8)) }.joined(separator: "=")
   }
 
   private static func subsets(_ all: [String]) -> [[String]] {
@@ -225,9 +236,9 @@ struct SignatureSearch {
     return orders(Array(all.dropFirst())).flatMap { rest in (0...rest.count).map { rest[..<$0] + [first] + rest[$0...] } }
   }
 
-  private static func unique<Value: Hashable>(_ values: [Value], but known: Value) -> [Value] {
-    var met: Set = [known]
-    return values.filter { met.insert($0).inserted }
+  private static func unique<Value, Key: Hashable>(_ values: [Value], but known: Value, as key: (Value) -> Key) -> [Value] {
+    var met: Set = [key(known)]
+    return values.filter { met.insert(key($0)).inserted }
   }
 }
 

@@ -35,7 +35,7 @@ struct WebhookRequest: Sendable {
       ("Accept", "*/*"), ("User-Agent", "TwilioProxy/1.1"), ("X-Twilio-Signature", signed.signature),
       ("I-Twilio-Idempotency-Token", due.token), ("Twilio-Request-Id", due.requestId),
     ]
-    if let login = target.basicAuthorization { headers.append(("Authorization", "Basic \(Data(login.utf8).base64EncodedString())")) }
+    if let login = target.basicAuthorization { headers.append(("Authorization", "Basic \(Data(login).base64EncodedString())")) }
     self.headers = headers
   }
 }

@@ -120,7 +120,7 @@ struct EventForward: Sendable {
     request.headers.add(name: "Host", value: target.hostHeader)
     request.headers.add(name: "X-Twilio-Signature", value: signed.signature)
     if let login = target.basicAuthorization {
-      request.headers.add(name: "Authorization", value: "Basic \(Data(login.utf8).base64EncodedString())")
+      request.headers.add(name: "Authorization", value: "Basic \(Data(login).base64EncodedString())")
     }
     do {
       return Int(try await client.execute(request, timeout: Self.timeout).status.code)

@@ -179,11 +179,11 @@ private struct SettingsSource {
     if let problem = line.problem { return problems.append("\(place) \(problem)") }
     let text = line.text.trimmingCharacters(in: .whitespaces)
     if text.isEmpty || text.hasPrefix("#") { return }
-    guard let equals = text.firstIndex(of: "=") else { return problems.append("\(place) is not NAME=value") }
+    guard let equals = text.utf8.firstIndex(of: UInt8(ascii: "=")) else { return problems.append("\(place) is not NAME=value") }
     let name = text[..<equals].trimmingCharacters(in: .whitespaces)
     guard Self.names.contains(name) else { return problems.append("\(place) names no setting of this version") }
     guard name != "PARLEY_CONFIG" else { return problems.append("\(place) names a file of settings, which can't be done in such a file") }
-    let value = text[text.index(after: equals)...].trimmingCharacters(in: .whitespaces)
+    let value = text[text.utf8.index(after: equals)...].trimmingCharacters(in: .whitespaces)
     guard !value.hasControlCharacters else { return problems.append("\(place) has a control character") }
     file[name] = value
   }

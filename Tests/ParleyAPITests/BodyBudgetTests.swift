@@ -78,11 +78,61 @@ struct BodyBudgetTests {
     #expect(throws: BodyBudget.full) { try late.take(1) }
     #expect(throws: BodyBudget.full) { try stalled.settle() }
     try moving.settle()
-    // Both have their half at most now: nobody gives way.
+    // Both have their half at most now: neither gives way to the other.
     try asker.take(39)
     #expect(throws: BodyBudget.full) { try asker.take(11) }
-    #expect(throws: BodyBudget.full) { _ = try claims.open("third", of: third, taking: 11) }
     #expect(claims.told == ["late", "stalled"])
+  }
+
+  @Test("two accounts of half each give way to a third one up to its third, the body first that waited longest; no further")
+  func fairShare() throws {
+    let claims = Claims(100)
+    let halves = [one, other].map { account in
+      (0..<2).map { try? claims.open("\(account == one ? "one" : "other") \($0)", of: account, taking: 25) }
+    }
+    #expect(claims.budget.bytesInFlight == 100)
+    #expect(throws: BodyBudget.full) { _ = try claims.open("more than a third", of: third, taking: 34) }
+    try claims.budget.checkRoom(for: 33, of: third)
+    #expect(claims.told.isEmpty)
+    let asker = try claims.open("asker", of: third, taking: 1)
+    #expect(claims.told == ["one 0"])
+    try asker.take(24)
+    #expect(claims.told == ["one 0"], "there was room")
+    // The first account has a quarter now, which is below the share.
+    try asker.take(1)
+    #expect(claims.told == ["one 0", "other 0"])
+    #expect(claims.budget.bytesInFlight == 76)
+    #expect(halves[0][1]?.isGivenUp == false && halves[1][1]?.isGivenUp == false && !asker.isGivenUp)
+  }
+
+  @Test("each of several accounts is due its share of all that hold or ask; half of it still comes from one that has more than half")
+  func shares() throws {
+    let fourth = Account.ID(random: Array(repeating: 4, count: 16))
+    let claims = Claims(100)
+    for (name, account, bytes) in [("a", one, 34), ("b", other, 33), ("c", third, 33)] {
+      _ = try claims.open(name, of: account, taking: bytes)
+    }
+    #expect(throws: BodyBudget.full) { _ = try claims.open("more than a quarter", of: fourth, taking: 26) }
+    _ = try claims.open("a quarter", of: fourth, taking: 25)
+    #expect(claims.told == ["a"])
+    let large = Claims(100)
+    for (name, account, bytes) in [("a", one, 80), ("b", other, 20)] { _ = try large.open(name, of: account, taking: bytes) }
+    _ = try large.open("half", of: third, taking: 50)
+    #expect(large.told == ["a"])
+    // What is worked on is not given up for a share either.
+    let whole = Claims(100)
+    for (name, account) in [("a", one), ("b", other)] { try whole.open(name, of: account, taking: 50).settle() }
+    #expect(throws: BodyBudget.full) { _ = try whole.open("c", of: third, taking: 1) }
+    #expect(whole.told.isEmpty)
+  }
+
+  @Test("a length that no memory has room for is refused, however large", arguments: [101, Int.max - 99, Int.max - 1, .max])
+  func impossible(length: Int) throws {
+    let claims = Claims(100)
+    let all = try claims.open("all", of: one, taking: 100)
+    for account in [one, other] { #expect(throws: BodyBudget.full) { try claims.budget.checkRoom(for: length, of: account) } }
+    #expect(throws: BodyBudget.full) { try all.take(length) }
+    #expect(claims.told.isEmpty)
   }
 
   @Test("what is whole and being worked on is not given up, and nothing is where that would not be enough")

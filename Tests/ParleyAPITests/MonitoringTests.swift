@@ -133,6 +133,17 @@ struct MonitoringTests {
     #expect(HTTPDates.format(Timestamp(milliseconds: 0)) == "Thu, 01 Jan 1970 00:00:00 GMT")
     #expect(HTTPDates.format(Timestamp(milliseconds: 1_770_797_730_999)) == "Wed, 11 Feb 2026 08:15:30 GMT")
     #expect(HTTPDates.format(Timestamp(milliseconds: 1_709_210_096_000)) == "Thu, 29 Feb 2024 12:34:56 GMT")
+    for (milliseconds, text) in [
+      (-1, "Wed, 31 Dec 1969 23:59:59 GMT"), (-86_400_000, "Wed, 31 Dec 1969 00:00:00 GMT"), (-86_400_001, "Tue, 30 Dec 1969 23:59:59 GMT"),
+      (-604_800_000, "Thu, 25 Dec 1969 00:00:00 GMT"), (-62_167_219_200_000, "Sat, 01 Jan 0000 00:00:00 GMT"),
+    ] as [(Int64, String)] {
+      #expect(HTTPDates.format(Timestamp(milliseconds: milliseconds)) == text)
+    }
+    for milliseconds in [Int64.min, .min / 2, .max] { _ = HTTPDates.format(Timestamp(milliseconds: milliseconds)) }
+    #expect(HTTPDates().text(at: Timestamp(milliseconds: -1)) == "Wed, 31 Dec 1969 23:59:59 GMT")
+    for (milliseconds, text) in [(-1, "-0.001"), (-999, "-0.999"), (-1500, "-1.500"), (.min, "-9223372036854775.808"), (7, "0.007")] {
+      #expect(Milliseconds.asSeconds(milliseconds) == text)
+    }
     let dates = HTTPDates()
     #expect(dates.text(at: Timestamp(milliseconds: 999)) == dates.text(at: Timestamp(milliseconds: 0)))
     #expect(dates.text(at: Timestamp(milliseconds: 1000)) == "Thu, 01 Jan 1970 00:00:01 GMT")

@@ -39,6 +39,21 @@ struct PageTokenTests {
     }
   }
 
+  @Test(
+    "B-HTTP-8: filters are taken apart at bytes, whatever marks combine with = and line ends",
+    arguments: ["\u{301}abc", "=\u{301}", "a=b", "\u{200d}=\u{20dd}", "\u{338}", "e\u{301}=\u{fe0f}"])
+  func combining(value: String) throws {
+    let filters = ["channelId=\(value)", "\u{301}=x", "status=ACTIVE"]
+    let token = try tokens().seal(cursor, of: ListName("conversations", parent: "a", filters: filters), for: account)
+    let carried = try #require(try tokens().filters(in: token, of: list, for: account))
+    #expect(carried.map { Array($0.utf8) } == filters.map { Array($0.utf8) })
+    let written = Query("channelId=\(value)&\u{301}=x&status=ACTIVE"[...])
+    for query in [Query(carried: carried), written] {
+      #expect(query.values("channelId").first??.isSame(as: value) == true)
+      #expect(query.values("\u{301}") == ["x"] && query.values("status") == ["ACTIVE"])
+    }
+  }
+
   @Test("only the spelling that was issued is accepted: no padding, no other alphabet, no unused bits, no white space")
   func spelling() throws {
     let tokens = try tokens()

@@ -62,9 +62,21 @@ struct CallbackTargetTests {
       ("https://example.com/", nil), ("https://@example.com/", nil), ("https://user:pw@example.com/", "user:pw"),
       ("https://user@example.com/", "user:"), ("https://:pw@example.com/", ":pw"), ("https://a%40b:c%3ad%25@example.com/", "a@b:c:d%"),
       ("https://u:%c3%a9@example.com/", "u:\u{e9}"), ("https://u:%zz@example.com/", "u:%zz"), ("https://u:a:b@example.com/", "u:a:b"),
+      ("https://user:%CC%81pw@example.com/", "user:\u{301}pw"), ("https://user%3A%CC%81pw@example.com/", "user:\u{301}pw"),
+      ("https://user:\u{301}@example.com/", "user:\u{301}"), ("https://e%CC%81@example.com/", "e\u{301}:"),
     ] as [(String, String?)])
   func login(url: String, login: String?) throws {
-    #expect(try #require(CallbackTarget(url)).basicAuthorization == login)
+    #expect(try #require(CallbackTarget(url)).basicAuthorization == login.map { Array($0.utf8) })
+  }
+
+  @Test(
+    "User info is told in its own bytes, which need not be UTF-8 (B-HOOK-19)",
+    arguments: [
+      ("user:%FFpw", [0xFF]), ("user:%80%C3pw", [0x80, 0xC3]), ("user:%ED%A0%80pw", [0xED, 0xA0, 0x80]), ("user:%00pw", [0]),
+    ] as [(String, [UInt8])])
+  func loginBytes(login: String, bytes: [UInt8]) throws {
+    let told = try #require(CallbackTarget("https://\(login)@example.com/")).basicAuthorization
+    #expect(told == Array("user:".utf8) + bytes + Array("pw".utf8))
   }
 
   @Test(

@@ -20,6 +20,26 @@ struct TimestampTests {
     #expect(Timestamp(wholeSeconds: text) == Timestamp(milliseconds: second))
   }
 
+  @Test("An instant that no text has is written as the nearest one, and sums and lengths of time end at the largest number")
+  func outside() {
+    for milliseconds in [Int64.min, Int64.min + 1, -62_167_219_200_001] as [Int64] {
+      #expect(Timestamp(milliseconds: milliseconds).wholeSeconds == "0000-01-01T00:00:00Z")
+      #expect(Timestamp(milliseconds: milliseconds).precise == "0000-01-01T00:00:00Z")
+    }
+    for milliseconds in [Int64.max, Int64.max - 1, 253_402_300_800_000] as [Int64] {
+      #expect(Timestamp(milliseconds: milliseconds).precise == "9999-12-31T23:59:59.999Z")
+    }
+    // Offsets lead there.
+    #expect(Timestamp(rfc3339: "0000-01-01T00:00:00+23:59")?.precise == "0000-01-01T00:00:00Z")
+    #expect(Timestamp(rfc3339: "9999-12-31T23:59:59-23:59")?.wholeSeconds == "9999-12-31T23:59:59Z")
+    #expect(Duration.seconds(Int64.max).microseconds == .max && Duration.seconds(Int64.min).microseconds == .min)
+    #expect(Timestamp(milliseconds: .max).adding(.seconds(1)).milliseconds == .max)
+    #expect(Timestamp(milliseconds: .min).adding(.seconds(-1)).milliseconds == .min)
+    #expect(Timestamp(milliseconds: 0).adding(.seconds(Int64.max)).milliseconds == .max / 1000)
+    #expect(CivilDate(realYear: .max, month: .max, day: .max) == nil && CivilDate(realYear: .min, month: 1, day: 1) == nil)
+    #expect(CivilDate(realYear: 2024, month: 2, day: 29) != nil && CivilDate(realYear: 2023, month: 2, day: 29) == nil)
+  }
+
   @Test(
     "Only what is written so is read",
     arguments: [

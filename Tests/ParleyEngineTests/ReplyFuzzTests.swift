@@ -92,6 +92,21 @@ struct ReplyMaker: RandomNumberGenerator {
     "Retry-After:", "X:", ": x", "X", " folded", "X: \u{0}", "X: caf\u{e9}", "Trailer: X", "Location: http://127.0.0.1/", "Set-Cookie: a=b",
     "Content-Encoding: gzip",
   ]
+  /// A head that says when to come again, with numbers at the ends of what an integer holds in each place of a date.
+  private mutating func retryAfter() -> String {
+    let numbers = [
+      "0", "06", "29", "31", "32", "99", "2026", "9999", "-1", "9223372036854775807", "9223372036854775808", "99999999999999999999",
+    ]
+    let clock = "\(one(numbers + ["08"])):\(one(numbers + ["49"])):\(one(numbers + ["37"]))"
+    let date =
+      switch Int.random(in: 0..<4, using: &self) {
+      case 0: "Sun, \(one(numbers)) Nov \(one(numbers)) \(oneIn(2) ? clock : "08:49:37") GMT"
+      case 1: "Sun Nov \(one(numbers)) \(oneIn(2) ? clock : "08:49:37") \(one(numbers))"
+      case 2: "Sunday, \(one(numbers))-Nov-\(one(numbers)) \(oneIn(2) ? clock : "08:49:37") GMT"
+      default: one(numbers)
+      }
+    return "Retry-After: \(date)"
+  }
   private static let bodies = [
     "", "ok", "hello", "0\r\n\r\n", "2\r\nok\r\n0\r\n\r\n", "2\r\nok\r\n0\r\nX:\r\n: y\r\n\r\n", "2\r\nok\r\n0\r\nX: y\r\n\r\n",
     "ffffffffffffffffff\r\n", "-1\r\n", "2;a=b\r\nok\r\n0\r\n\r\n", "2\r\nokay\r\n", "zz\r\n", "\r\n\r\n",
@@ -100,8 +115,9 @@ struct ReplyMaker: RandomNumberGenerator {
   mutating func http1() -> [UInt8] {
     var text = ""
     for _ in 0..<(oneIn(4) ? Int.random(in: 2...4, using: &self) : 1) {
-      text += "\(one(["HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0", "HTTP/9.9", "HTTP/", "ICY", ""])) \(one(Self.statuses)) X\(lineEnd())"
-      for _ in 0..<Int.random(in: 0...4, using: &self) { text += "\(one(Self.fields))\(lineEnd())" }
+      text +=
+        "\(one(["HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0", "HTTP/9.9", "HTTP/", "ICY", "RTSP/1.0", ""])) \(one(Self.statuses)) X\(lineEnd())"
+      for _ in 0..<Int.random(in: 0...4, using: &self) { text += "\(oneIn(4) ? retryAfter() : one(Self.fields))\(lineEnd())" }
       text += "\(lineEnd())\(one(Self.bodies))"
     }
     return spoiled(Array(text.utf8))

@@ -15,7 +15,8 @@ import Testing
       "HTTP/1.1 099 X\r\n\r\n", "HTTP/1.1 20 X\r\n\r\n", "HTTP/1.1 2xx X\r\n\r\n", "HTTP/9.9 200 OK\r\n\r\n", "200 OK\r\n\r\n",
       "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
       "HTTP/1.1 200 OK\r\nno header\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "\u{16}\u{3}\u{1}\0\0", "garbage\r\n\r\n", "\0", "H",
-      "HTTP/1.1 20", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Le",
+      "RTSP/1.0 200 OK\r\n\r\n", "ICE/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", "RTSP/1.1 204 X\r\n\r\n", "\r\nRTSP/1.0 200 OK\r\n\r\n",
+      "HTTP/2.0 200 OK\r\n\r\n", "http/1.1 200 OK\r\n\r\n", "HTTP/1.1 20", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Le",
     ])
   func notHTTP(reply: String) async throws {
     let behaviour: RawPeer.Behaviour = { number, _ in number == 1 ? RawPeer.Answer(reply) : Self.good }

@@ -63,6 +63,33 @@ import Testing
     #expect(RetryAfter.duration("Friday, 31-Dec-99 23:59:30 GMT", at: end) == .seconds(30))
   }
 
+  @Test(
+    "B-HOOK-32: a number of a date that is too large makes it none, wherever it stands",
+    arguments: [
+      "32", "100", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "99999999999999999999",
+      String(repeating: "9", count: 1000),
+    ])
+  func largeNumberInDate(number: String) {
+    for text in [
+      "Sun, \(number) Nov 1994 08:49:37 GMT", "Sun Nov \(number) 08:49:37 1994", "Sunday, \(number)-Nov-94 08:49:37 GMT",
+      "Sun, 06 Nov \(number) 08:49:37 GMT", "Sun Nov  6 08:49:37 \(number)", "Sun, 06 Nov 1994 \(number):49:37 GMT",
+      "Sun, 06 Nov 1994 08:\(number)0:37 GMT", "Sun, 06 Nov 1994 08:49:\(number)0 GMT", "Sunday, 06-\(number)-94 08:49:37 GMT",
+    ] {
+      #expect(RetryAfter.duration(text, at: TestClock.start) == nil, "\(text)")
+    }
+    if number.utf8.count > 2 { #expect(RetryAfter.duration("Sunday, 06-Nov-\(number) 08:49:37 GMT", at: TestClock.start) == nil) }
+  }
+
+  @Test(
+    "B-HOOK-32: dates are read with every clock",
+    arguments: [Int64.min / 2, -62_167_219_200_000, -1, 0, 253_402_300_799_999, Int64.max / 2])
+  func otherClocks(milliseconds: Int64) {
+    let now = Timestamp(milliseconds: milliseconds)
+    for text in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "7"] { #expect(RetryAfter.duration(text, at: now) != nil) }
+    // Its century is that of the clock, which may be none that can be written.
+    _ = RetryAfter.duration("Sunday, 06-Nov-94 08:49:37 GMT", at: now)
+  }
+
   @Test("B-HOOK-32: a date is read, and one that is over is no time")
   func date() {
     for (text, seconds) in [
