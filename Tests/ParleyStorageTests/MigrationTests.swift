@@ -201,10 +201,11 @@ struct MigrationTests {
         #expect(refused?.primary == SQLITE_BUSY)
         second = Task.detached { [path] in
           var found: String?
-          await (try SQLiteDatabase(path: path, role: .command) { kept in
-            found = kept
-            return kept ?? "of the second"
-          }).close()
+          await
+            (try SQLiteDatabase(path: path, role: .command) { kept in
+              found = kept
+              return kept ?? "of the second"
+            }).close()
           return found
         }
         return "mine"
