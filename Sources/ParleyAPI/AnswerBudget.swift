@@ -3,7 +3,8 @@ import Synchronization
 
 /// Memory for answers that clients have not taken yet. One account has at most half of it; beyond, its requests are told to come again.
 ///
-/// Whoever has no answer in flight always gets one, whatever its size, so no setting is too small for a page and nobody waits for others.
+/// An account without an answer in flight always gets one, whatever its size. So no setting is too small for a page, and no account waits
+/// for another.
 final class AnswerBudget: Sendable {
   /// Answers up to this size are not counted.
   static let quickBytesMax = 4 << 10

@@ -44,7 +44,7 @@ final class BodyBudget: Sendable {
         ?? (accounts > 2 ? givingWay(missing, to: more, of: account, share: bytesMax / accounts) : nil)
     }
 
-    /// The same if each account that has more than a share gives up what is beyond it. The account that asks would have at most a share.
+    /// The bodies to give up if each account keeps at most `share`; nil if that is not enough, or if the account that asks would exceed it.
     private func givingWay(_ missing: Int, to more: Int, of account: Account.ID, share: Int) -> [Int]? {
       guard byAccount[account, default: 0] + more <= share else { return nil }
       var missing = missing
